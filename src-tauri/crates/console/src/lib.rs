@@ -1,0 +1,1 @@
+//! Composition: the use cases that window and command line call.

@@ -1,0 +1,3 @@
+//! A run: the pure state machine and the dispatcher that performs its effects through ports.
+
+pub mod ports;

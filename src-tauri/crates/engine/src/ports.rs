@@ -1,0 +1,186 @@
+//! What the engine needs from the world, as narrow questions. Adapters answer them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use daytwo_model::plan::HttpMethod;
+use daytwo_model::{
+    AttemptId, Exit, Host, ProcessIdentity, Record, RunId, SealedPlan, SecretName, SecretValue, Stream, Timestamp,
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Events that a shell job may have on their way to the engine. Small: when the engine (and the
+/// disk behind it) is slow, the host's socket is to feel it.
+pub const SHELL_EVENTS_MAX: usize = 16;
+
+/// The time of day, and new ids. Sleeping goes through `tokio::time`, which tests can pause.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+    /// A new run id.
+    fn new_run(&self) -> RunId;
+    /// A new attempt id.
+    fn new_attempt(&self) -> AttemptId;
+}
+
+/// A port could not do what was asked; the text says what and why, for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PortError(pub String);
+
+/// The right to write one run's journal. A token that has been superseded writes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence {
+    /// The run.
+    pub run: RunId,
+    /// Grows each time that a process takes the run over.
+    pub token: u64,
+}
+
+/// The journal. Whatever it accepted is on disk when it returns.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Creates the run with its plan and its first record, and gives the right to write it.
+    async fn open(&self, plan: &SealedPlan, first: &Record) -> Result<Fence, PortError>;
+    /// Appends records, all or none. Many calls at one time share one fsync.
+    async fn append(&self, fence: Fence, records: &[Record]) -> Result<(), PortError>;
+}
+
+/// Where output goes. Written before the end of its attempt is journalled.
+#[async_trait]
+pub trait Outputs: Send + Sync {
+    /// Appends bytes, already redacted, to a stream of an attempt.
+    async fn append(&self, attempt: AttemptId, stream: Stream, at: Timestamp, bytes: Bytes) -> Result<(), PortError>;
+}
+
+/// Reads secrets.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// The value; `Ok(None)` where no value is kept under this name.
+    async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>, PortError>;
+}
+
+/// A script for a host's shell.
+#[derive(Debug)]
+pub struct ShellJob {
+    /// The whole script; it reaches the host on standard input, never in an argument list.
+    pub script: SecretValue,
+    /// As root, through `sudo -n`.
+    pub sudo: bool,
+}
+
+/// What a running job tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShellEvent {
+    /// The host confirmed the start. At most once, before any output.
+    Started(ProcessIdentity),
+    /// It wrote something.
+    Output(Stream, Bytes),
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShellEnd {
+    /// Its end was seen.
+    Exited(Exit),
+    /// It was cancelled, and the host was asked afterwards: its process group is gone.
+    Killed,
+    /// It was sent and its end was not seen: link lost, or cancelled and not seen dead.
+    Unseen {
+        /// Why not.
+        why: String,
+    },
+    /// No connection; nothing was started.
+    Unreachable {
+        /// What was tried and how it failed.
+        why: String,
+    },
+    /// The host answered and the job was refused before it started: host key, authentication, no shell.
+    Refused {
+        /// By whom, why, and what to do.
+        why: String,
+    },
+}
+
+/// Runs scripts on hosts.
+#[async_trait]
+pub trait Shell: Send + Sync {
+    /// Runs the job to its end.
+    ///
+    /// `cancel` asks for the process group to be terminated, then killed, then looked for. The
+    /// call returns in bounded time after that, whatever the host does.
+    async fn run(
+        &self,
+        host: &Host,
+        job: ShellJob,
+        events: mpsc::Sender<ShellEvent>,
+        cancel: CancellationToken,
+    ) -> ShellEnd;
+}
+
+/// An HTTP request with everything filled in. Parts may hold secrets.
+#[derive(Debug)]
+pub struct HttpCall {
+    /// The method.
+    pub method: HttpMethod,
+    /// The whole URL.
+    pub url: SecretValue,
+    /// Header names and values.
+    pub headers: Vec<(String, SecretValue)>,
+    /// The JSON document to send.
+    pub json: Option<SecretValue>,
+    /// How long the whole exchange may take.
+    pub deadline: Duration,
+}
+
+/// How an HTTP call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpEnd {
+    /// An answer, with its body up to the adapter's limit.
+    Answered {
+        /// The status.
+        status: u16,
+        /// The body.
+        body: Bytes,
+    },
+    /// No connection; nothing was sent.
+    Unreachable {
+        /// What was tried and how it failed.
+        why: String,
+    },
+    /// It was sent and no answer was seen.
+    Unseen {
+        /// Why not.
+        why: String,
+    },
+    /// Refused before anything was sent: not a URL, TLS name wrong, body not JSON.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Makes HTTP calls from the console.
+#[async_trait]
+pub trait Http: Send + Sync {
+    /// Makes the call. Dropping the future, or `cancel`, abandons it.
+    async fn call(&self, call: HttpCall, cancel: CancellationToken) -> HttpEnd;
+}
+
+/// Everything that a run needs.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "the names of the ports say it")]
+pub struct Ports {
+    pub clock: std::sync::Arc<dyn Clock>,
+    pub journal: std::sync::Arc<dyn Journal>,
+    pub outputs: std::sync::Arc<dyn Outputs>,
+    pub secrets: std::sync::Arc<dyn Secrets>,
+    pub shell: std::sync::Arc<dyn Shell>,
+    pub http: std::sync::Arc<dyn Http>,
+}
+
+/// Secrets by name, read once at the start of a run and dropped at its end.
+pub type SecretMap = BTreeMap<SecretName, SecretValue>;

@@ -1,0 +1,3 @@
+//! Host lists, observations, freshness.
+
+pub mod ports;

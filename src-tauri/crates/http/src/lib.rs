@@ -1,0 +1,1 @@
+//! HTTP transport; the only crate that knows reqwest.

@@ -1,0 +1,1 @@
+//! The runbook language: text to runbook to plan; templates, lint. Pure.

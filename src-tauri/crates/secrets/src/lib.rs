@@ -1,0 +1,1 @@
+//! Secret values by reference; the only crate that knows the keyring.

@@ -1,0 +1,1 @@
+//! SSH transport, client and server side; the only crate that knows russh.
