@@ -1,1 +1,3 @@
 //! Composition: the use cases that window and command line call.
+
+pub mod wire;

@@ -1,0 +1,38 @@
+//! An error as the window and `--json` show it.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What the reader can do about an error. A code exists only if something branches on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The request is wrong; nothing was sent to any host.
+    BadRequest,
+    /// What was named does not exist.
+    NotFound,
+    /// Host keys must be reviewed first.
+    KeysToReview,
+    /// The plan is not the one that was shown, or what it was made from has changed.
+    PlanChanged,
+    /// A secret has no value, or the place where secrets are kept is locked.
+    SecretMissing,
+    /// The local history could not be read or written.
+    History,
+    /// Anything else.
+    Internal,
+}
+
+/// What happened, what it means, what to do.
+#[derive(Debug, Clone, Serialize, Deserialize, TS, thiserror::Error)]
+#[error("{message}")]
+pub struct UiError {
+    /// What to branch on.
+    pub code: Code,
+    /// What happened, in one sentence.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// Causes, outermost first; shown folded.
+    pub causes: Vec<String>,
+}

@@ -1,0 +1,1048 @@
+// Generated from src-tauri/crates/console/src/wire by `cargo xtask types`. Do not edit.
+
+/**
+ * One try of a step on a host; globally unique.
+ */
+export type AttemptId = string;
+
+/**
+ * A cell of the matrix.
+ */
+export type Cell = { 
+/**
+ * Its mark.
+ */
+mark: Mark, 
+/**
+ * The state's word: `planned`, `running`, `verified`, …
+ */
+word: string, 
+/**
+ * What is known beyond that: exit code, reason.
+ */
+detail: string, 
+/**
+ * The attempt, whose output can be read; none when nothing was sent.
+ */
+attempt: AttemptId | null, };
+
+/**
+ * What the reader can do about an error. A code exists only if something branches on it.
+ */
+export type Code = "bad_request" | "not_found" | "keys_to_review" | "plan_changed" | "secret_missing" | "history" | "internal";
+
+/**
+ * What a person decided.
+ */
+export type Decision = { at: Timestamp, by: string, what: string, why: string, };
+
+/**
+ * A SHA-256 digest; written as 64 lower-case hexadecimal digits.
+ */
+export type Digest = string;
+
+/**
+ * The fleet in one line.
+ */
+export type FleetSummary = { 
+/**
+ * For the top bar: `24 hosts · 21 live · 2 stale · 1 no answer`.
+ */
+words: string, 
+/**
+ * Set when no host answers: since when.
+ */
+offline_since: Timestamp | null, 
+/**
+ * Counts by mark.
+ */
+counts: { [key in Mark]?: number }, 
+/**
+ * Whether this is the demo fleet.
+ */
+demo: boolean, };
+
+/**
+ * Every host, with a number that grows with each change.
+ */
+export type FleetView = { 
+/**
+ * Deltas continue from here without gaps.
+ */
+index: number, 
+/**
+ * The hosts, sorted by name.
+ */
+hosts: Array<HostRow>, 
+/**
+ * How the whole stands.
+ */
+summary: FleetSummary, };
+
+/**
+ * What to list in History.
+ */
+export type HistoryFilter = { 
+/**
+ * Words in runbook, title, host or person.
+ */
+text: string, 
+/**
+ * A status word; empty: all.
+ */
+status: string, 
+/**
+ * Runs started before this moment: the next page.
+ */
+before: Timestamp | null, };
+
+/**
+ * The drawer: one host in full.
+ */
+export type HostDetail = { 
+/**
+ * As in the table.
+ */
+row: HostRow, 
+/**
+ * Per-host values that runbooks read.
+ */
+vars: { [key in string]: string }, 
+/**
+ * Facts over time, oldest first: for sparklines.
+ */
+samples: Array<HostSample>, 
+/**
+ * Runs that had this host, newest first.
+ */
+runs: Array<RunRow>, };
+
+/**
+ * Facts that the probe reads. Absent: the host did not tell.
+ */
+export type HostFacts = { load1: number | null, cpus: number | null, disk_used_percent: number | null, memory_used_percent: number | null, uptime_s: number | null, os: string | null, kernel: string | null, 
+/**
+ * Version of the application under `/srv/app/current`.
+ */
+version: string | null, failed_units: number | null, clock_skew_ms: number | null, };
+
+/**
+ * A host's name in the fleet; unique there.
+ */
+export type HostName = string;
+
+/**
+ * One host in matrix and table.
+ */
+export type HostRow = { 
+/**
+ * Its name.
+ */
+name: HostName, 
+/**
+ * Its labels.
+ */
+labels: { [key in string]: string }, 
+/**
+ * Where it is reached: `ops@10.0.0.7:22`.
+ */
+address: string, 
+/**
+ * Where the entry came from.
+ */
+source: string, 
+/**
+ * Its mark: ok (live), waiting (not asked yet), unreachable, failed (refused), unknown.
+ */
+mark: Mark, 
+/**
+ * The state in words: `live`, `no answer`, `host key changed`.
+ */
+word: string, 
+/**
+ * The whole reason, where there is one.
+ */
+why: string | null, 
+/**
+ * When the state was observed; none before the first try.
+ */
+as_of: Timestamp | null, 
+/**
+ * When it last answered.
+ */
+last_answer: Timestamp | null, 
+/**
+ * Whether the facts are older than they should be.
+ */
+stale: boolean, 
+/**
+ * When the facts were read.
+ */
+facts_at: Timestamp | null, 
+/**
+ * Last known facts.
+ */
+facts: HostFacts | null, };
+
+/**
+ * One earlier observation.
+ */
+export type HostSample = { at: Timestamp, mark: Mark, load1: number | null, disk_used_percent: number | null, };
+
+/**
+ * How an input is asked for.
+ */
+export type InputControl = { "control": "text", 
+/**
+ * In words: `letters, digits and .`, `a duration such as 30s`, `a whole number from 1 to 100`.
+ */
+expects: string | null, } | { "control": "switch" } | { "control": "choice", 
+/**
+ * The choices, in order.
+ */
+choices: Array<string>, } | { "control": "secret" };
+
+/**
+ * One input of the form.
+ */
+export type InputView = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its label in the form.
+ */
+title: string, 
+/**
+ * One sentence under it.
+ */
+help: string | null, 
+/**
+ * What the form puts in first, as typed text.
+ */
+default: string | null, 
+/**
+ * Whether it must be given.
+ */
+required: boolean, 
+/**
+ * How it is asked for.
+ */
+control: InputControl, };
+
+/**
+ * Host keys that wait for a review, and those that disagree.
+ */
+export type KeyRow = { 
+/**
+ * The host.
+ */
+host: HostName, 
+/**
+ * Its address.
+ */
+address: string, 
+/**
+ * `known`, `unknown`, `changed`, `revoked`, `no answer`.
+ */
+status: string, 
+/**
+ * The key's type and SHA-256 fingerprint, as `ssh-keygen -l` prints it.
+ */
+fingerprint: string | null, 
+/**
+ * For a changed key: which line of which file disagrees. For no answer: why.
+ */
+detail: string | null, };
+
+/**
+ * A host key to accept: exactly the one that was shown.
+ */
+export type KeyToTrust = { host: HostName, fingerprint: string, };
+
+/**
+ * A mark. The window draws each as ● ◐ ▲ ✕ ? ◌ ⧖ ⊘ ↩ with its colour; a word always stands beside it.
+ */
+export type Mark = "failed" | "unknown" | "unreachable" | "changed" | "running" | "waiting" | "skipped" | "undone" | "ok";
+
+/**
+ * What can be done with a run now.
+ */
+export type Offer = "cancel" | "undo";
+
+/**
+ * Hosts whose output of one step is the same.
+ */
+export type OutputGroup = { 
+/**
+ * The hosts.
+ */
+hosts: Array<HostName>, 
+/**
+ * The attempt to page through for the whole text.
+ */
+attempt: AttemptId, 
+/**
+ * The group's mark.
+ */
+mark: Mark, 
+/**
+ * The state's word and detail: `verified · exit 0`.
+ */
+words: string, 
+/**
+ * The beginning of the output.
+ */
+head: Array<OutputPiece>, 
+/**
+ * Whether the head is all of it.
+ */
+whole: boolean, };
+
+/**
+ * A page of an attempt's output.
+ */
+export type OutputPage = { 
+/**
+ * The attempt.
+ */
+attempt: AttemptId, 
+/**
+ * Pieces in the order in which they arrived.
+ */
+pieces: Array<OutputPiece>, 
+/**
+ * Where the next page begins: give it back to read on.
+ */
+next: number, 
+/**
+ * Whether there is more right now.
+ */
+more: boolean, 
+/**
+ * Bytes that were counted and not kept.
+ */
+dropped_bytes: number, };
+
+/**
+ * A piece of output. Control characters are already made visible, and it is valid Unicode.
+ */
+export type OutputPiece = { 
+/**
+ * Standard error rather than standard output.
+ */
+stderr: boolean, 
+/**
+ * When it arrived.
+ */
+at: Timestamp, 
+/**
+ * The text.
+ */
+text: string, };
+
+/**
+ * A plan, or why there is none yet.
+ */
+export type PlanAnswer = { 
+/**
+ * The plan, when everything is right.
+ */
+plan: PlanView | null, 
+/**
+ * What is wrong, at the input or step where it is.
+ */
+problems: Array<PlanProblem>, 
+/**
+ * How many hosts are selected so far.
+ */
+selected: number, };
+
+/**
+ * A batch of a plan.
+ */
+export type PlanBatch = { 
+/**
+ * Its hosts.
+ */
+hosts: Array<HostName>, 
+/**
+ * `batch 1 of 3, canary: 1 host, 8 % of the selection`.
+ */
+words: string, };
+
+/**
+ * A host of a plan.
+ */
+export type PlanHost = { name: HostName, address: string, labels: { [key in string]: string }, };
+
+/**
+ * Something that stands between the request and a plan.
+ */
+export type PlanProblem = { 
+/**
+ * The input it is about; `selection` for the selector.
+ */
+input: string | null, 
+/**
+ * The step it is about.
+ */
+step: string | null, 
+/**
+ * The host it is about.
+ */
+host: HostName | null, 
+/**
+ * What is wrong.
+ */
+message: string, 
+/**
+ * What to do.
+ */
+hint: string | null, };
+
+/**
+ * What to plan.
+ */
+export type PlanRequest = { 
+/**
+ * Which runbook.
+ */
+runbook: RunbookName, 
+/**
+ * Inputs as typed; absent ones take their defaults.
+ */
+inputs: { [key in string]: string }, 
+/**
+ * A selector that narrows the runbook's targets; empty: the targets as they are.
+ */
+selection: string, };
+
+/**
+ * A step of a plan.
+ */
+export type PlanStepView = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * Whether it changes the host.
+ */
+changes: boolean, 
+/**
+ * How long one attempt may take, in words.
+ */
+timeout: string, 
+/**
+ * What will be sent, grouped where identical.
+ */
+actions: Array<RenderedGroup>, 
+/**
+ * What must hold afterwards, grouped where identical.
+ */
+verify: Array<RenderedGroup>, 
+/**
+ * `not needed`, `no way back`, or `this inverse`.
+ */
+way_back: string, 
+/**
+ * The inverse, grouped where identical.
+ */
+inverse: Array<RenderedGroup>, };
+
+/**
+ * A plan to read.
+ */
+export type PlanView = { 
+/**
+ * Its identity; `start` takes it.
+ */
+digest: Digest, 
+/**
+ * The runbook's name.
+ */
+runbook: RunbookName, 
+/**
+ * The runbook's title.
+ */
+title: string, 
+/**
+ * Set when this plan undoes a run.
+ */
+undo_of: RunId | null, 
+/**
+ * Every host.
+ */
+hosts: Array<PlanHost>, 
+/**
+ * How many steps change something.
+ */
+changes: number, 
+/**
+ * How many of those have no way back.
+ */
+without_way_back: number, 
+/**
+ * Batches in order, each with its blast radius in words.
+ */
+batches: Array<PlanBatch>, 
+/**
+ * Budgets and pace in words, one line each.
+ */
+limits: Array<string>, 
+/**
+ * Steps in order.
+ */
+steps: Array<PlanStepView>, 
+/**
+ * What to think about before the start: stale hosts, hosts that failed last time, another run active.
+ */
+warnings: Array<string>, 
+/**
+ * For an undo: what will not be undone, and why.
+ */
+left_out: Array<string>, 
+/**
+ * The words of the start button: `Restart a service on 12 hosts`.
+ */
+start_words: string, 
+/**
+ * Set above the threshold: the number of hosts that must be typed to start.
+ */
+type_to_start: number | null, 
+/**
+ * When it was made.
+ */
+planned_at: Timestamp, };
+
+/**
+ * One message on the window's channel.
+ */
+export type Push = { "push": "fleet", 
+/**
+ * Grows by one with each of these.
+ */
+index: number, 
+/**
+ * The rows that changed.
+ */
+hosts: Array<HostRow>, 
+/**
+ * The fleet in one line.
+ */
+summary: FleetSummary, } | { "push": "run", 
+/**
+ * How.
+ */
+delta: RunDelta, } | { "push": "output_grew", 
+/**
+ * The run.
+ */
+run: RunId, 
+/**
+ * The attempt.
+ */
+attempt: AttemptId, } | { "push": "active", 
+/**
+ * All of them.
+ */
+runs: Array<RunRow>, } | { "push": "stale", 
+/**
+ * What.
+ */
+what: Stale, };
+
+/**
+ * The same text on these hosts.
+ */
+export type RenderedGroup = { 
+/**
+ * The hosts that share it.
+ */
+hosts: Array<HostName>, 
+/**
+ * The text, with secrets and captured values by name.
+ */
+text: string, 
+/**
+ * `run`, `run as root`, `http`.
+ */
+kind: string, };
+
+/**
+ * A band of the matrix.
+ */
+export type RunBatch = { 
+/**
+ * Indices into the run's hosts.
+ */
+hosts: Array<number>, 
+/**
+ * `waiting`, `running`, `ended`.
+ */
+state: string, };
+
+/**
+ * What changed in a run since the record before `from`.
+ */
+export type RunDelta = { 
+/**
+ * The run.
+ */
+run: RunId, 
+/**
+ * The first record in it; a gap to the last known index means: ask for the snapshot again.
+ */
+from: number, 
+/**
+ * The last record in it.
+ */
+index: number, 
+/**
+ * The row as it is now.
+ */
+row: RunRow, 
+/**
+ * The hosts that changed, by index.
+ */
+hosts: Array<[number, RunHost]>, 
+/**
+ * The batches as they are now.
+ */
+batches: Array<RunBatch>, 
+/**
+ * The budgets as they are now.
+ */
+budgets: Array<string>, 
+/**
+ * Everything decided so far.
+ */
+decisions: Array<Decision>, 
+/**
+ * What can be done now.
+ */
+offers: Array<Offer>, };
+
+/**
+ * A row of the matrix.
+ */
+export type RunHost = { 
+/**
+ * Its name.
+ */
+name: HostName, 
+/**
+ * Its mark.
+ */
+mark: Mark, 
+/**
+ * Where it stands, in words.
+ */
+word: string, 
+/**
+ * One cell per step.
+ */
+cells: Array<Cell>, };
+
+/**
+ * One execution of a plan; globally unique.
+ */
+export type RunId = string;
+
+/**
+ * One run in a list.
+ */
+export type RunRow = { 
+/**
+ * Its id.
+ */
+id: RunId, 
+/**
+ * The runbook's name.
+ */
+runbook: RunbookName, 
+/**
+ * The runbook's title.
+ */
+title: string, 
+/**
+ * The digest of its plan.
+ */
+plan: Digest, 
+/**
+ * Set when this run undoes another.
+ */
+undo_of: RunId | null, 
+/**
+ * Set when another run undid this one.
+ */
+undone_by: RunId | null, 
+/**
+ * The worst that is known.
+ */
+mark: Mark, 
+/**
+ * `running`, `succeeded`, `failed`, `rolled back`, `stuck`, `cancelled`, `abandoned`, `interrupted`.
+ */
+status: string, 
+/**
+ * Whether it still runs (here or in another process).
+ */
+active: boolean, 
+/**
+ * When and by whom it was started.
+ */
+started_at: Timestamp, 
+/**
+ * Who started it.
+ */
+started_by: string, 
+/**
+ * When it ended.
+ */
+ended_at: Timestamp | null, 
+/**
+ * How many hosts it has.
+ */
+hosts: number, 
+/**
+ * How many hosts stand where, in words: `succeeded`, `failed`, `unknown`, `no answer`, `waiting`, …
+ */
+standings: { [key in string]: number }, };
+
+/**
+ * A column of the matrix.
+ */
+export type RunStep = { id: string, title: string, changes: boolean, };
+
+/**
+ * A run in full: a snapshot from which deltas continue.
+ */
+export type RunView = { 
+/**
+ * As in the list.
+ */
+row: RunRow, 
+/**
+ * The index of the last record in this snapshot; the next delta begins right after it.
+ */
+index: number, 
+/**
+ * Steps, in order: the columns of the matrix.
+ */
+steps: Array<RunStep>, 
+/**
+ * Batches, in order: the bands of the matrix; each lists indices into `hosts`.
+ */
+batches: Array<RunBatch>, 
+/**
+ * Hosts, in the plan's order: the rows of the matrix.
+ */
+hosts: Array<RunHost>, 
+/**
+ * Budgets in words: `failed 1 of at most 2`, one line each.
+ */
+budgets: Array<string>, 
+/**
+ * The inputs, secrets by name.
+ */
+inputs: { [key in string]: string }, 
+/**
+ * What people decided: who, when, what, why.
+ */
+decisions: Array<Decision>, 
+/**
+ * What can be done now: `cancel`, `undo`.
+ */
+offers: Array<Offer>, };
+
+/**
+ * A runbook's name; also its file name without `.yaml`.
+ */
+export type RunbookName = string;
+
+/**
+ * One runbook in the catalogue.
+ */
+export type RunbookRow = { 
+/**
+ * Its name.
+ */
+name: RunbookName, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * What it does.
+ */
+summary: string, 
+/**
+ * `diagnostic`, `operation`, `deploy`, `rollback`.
+ */
+kind: string, 
+/**
+ * Who answers for it.
+ */
+owner: string | null, 
+/**
+ * `central`, `shared`, `customer`.
+ */
+stewardship: string, 
+/**
+ * When somebody last reviewed it (a date).
+ */
+reviewed: string | null, 
+/**
+ * The last run that succeeded.
+ */
+last_green: Timestamp | null, 
+/**
+ * The file it was read from.
+ */
+file: string, 
+/**
+ * Set when the file is not a runbook: what is wrong with it.
+ */
+broken: string | null, };
+
+/**
+ * A runbook in full, to be read like a good man page.
+ */
+export type RunbookView = { 
+/**
+ * As in the catalogue.
+ */
+row: RunbookRow, 
+/**
+ * The digest of its text.
+ */
+digest: Digest, 
+/**
+ * Its text.
+ */
+text: string, 
+/**
+ * The hosts it is for, as a selector.
+ */
+targets: string | null, 
+/**
+ * What it asks for, in order.
+ */
+inputs: Array<InputView>, 
+/**
+ * What it does, in order.
+ */
+steps: Array<StepView>, 
+/**
+ * Canary, ramp and budgets in words, one line each.
+ */
+rollout: Array<string>, 
+/**
+ * What the checker says.
+ */
+warnings: Array<string>, };
+
+/**
+ * The name under which a secret is kept; never its value.
+ */
+export type SecretName = string;
+
+/**
+ * A secret's name and use.
+ */
+export type SecretRow = { 
+/**
+ * Its name.
+ */
+name: SecretName, 
+/**
+ * The runbooks whose inputs default to it.
+ */
+used_by: Array<RunbookName>, };
+
+/**
+ * Where secrets are kept, and which there are.
+ */
+export type SecretsView = { 
+/**
+ * In words: `the desktop keyring`, `a passphrase-protected file`, `nowhere: …`.
+ */
+kept_in: string, 
+/**
+ * What a passphrase is needed for, if it is needed now: `unlock` or `create`.
+ */
+passphrase: string | null, 
+/**
+ * The names; never the values.
+ */
+secrets: Array<SecretRow>, };
+
+/**
+ * Why a text is not a selector.
+ */
+export type SelectionError = { column: number, message: string, };
+
+/**
+ * What a selector picks.
+ */
+export type SelectionView = { 
+/**
+ * The hosts that it picks; empty when the text is not a selector.
+ */
+hosts: Array<HostName>, 
+/**
+ * How many hosts there are.
+ */
+of: number, 
+/**
+ * Why the text is not a selector, and the column (from 1).
+ */
+error: SelectionError | null, };
+
+/**
+ * What a person may set.
+ */
+export type Settings = { 
+/**
+ * `system`, `light`, `dark`.
+ */
+theme: Theme, 
+/**
+ * Above this many hosts the number must be typed to start.
+ */
+type_to_start_above: number, 
+/**
+ * How often a host is looked at, in seconds.
+ */
+probe_interval_s: number, };
+
+/**
+ * Settings, and what they govern.
+ */
+export type SettingsView = { 
+/**
+ * The settings.
+ */
+settings: Settings, 
+/**
+ * Where hosts come from.
+ */
+sources: Array<SourceView>, 
+/**
+ * Where everything lies: label and path.
+ */
+paths: Array<[string, string]>, 
+/**
+ * This program's version.
+ */
+version: string, 
+/**
+ * Whether this is the demo.
+ */
+demo: boolean, };
+
+/**
+ * A source of hosts.
+ */
+export type SourceView = { name: string, path: string | null, hosts: number, read_at: Timestamp | null, error: string | null, };
+
+/**
+ * What is no longer what was shown.
+ */
+export type Stale = "fleet" | "catalogue" | "history" | "settings";
+
+/**
+ * What the window needs before it can draw anything.
+ */
+export type StartInfo = { 
+/**
+ * The settings.
+ */
+settings: Settings, 
+/**
+ * Whether this is the demo.
+ */
+demo: boolean, 
+/**
+ * This program's version.
+ */
+version: string, 
+/**
+ * Runs whose driving process was found gone at this start.
+ */
+interrupted: Array<RunRow>, 
+/**
+ * Nothing has been configured yet: offer the ways to begin.
+ */
+first_start: boolean, };
+
+/**
+ * One step, before it is rendered.
+ */
+export type StepView = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * Whether it changes the host.
+ */
+changes: boolean, 
+/**
+ * `run` or `http`.
+ */
+kind: string, 
+/**
+ * The template as it is written.
+ */
+text: string, 
+/**
+ * How it is proved, in one line.
+ */
+verify: string | null, 
+/**
+ * `not needed`, `no way back`, or the inverse in one line.
+ */
+way_back: string, };
+
+/**
+ * Light or dark.
+ */
+export type Theme = "system" | "light" | "dark";
+
+/**
+ * A point in time. Written as RFC 3339 in UTC, for example `2026-11-21T03:04:05.678Z`.
+ */
+export type Timestamp = string;
+
+/**
+ * What happened, what it means, what to do.
+ */
+export type UiError = { 
+/**
+ * What to branch on.
+ */
+code: Code, 
+/**
+ * What happened, in one sentence.
+ */
+message: string, 
+/**
+ * What to do next.
+ */
+hint: string | null, 
+/**
+ * Causes, outermost first; shown folded.
+ */
+causes: Array<string>, };
