@@ -1,3 +1,33 @@
 //! A run: the pure state machine and the dispatcher that performs its effects through ports.
+//!
+//! ```text
+//! fact ─► Machine::next ─► events ─► journal ─► effects ─► units of work ─► facts
+//! ```
+//!
+//! [`machine`] decides, without I/O and without a clock. The dispatcher journals what was decided,
+//! and only then lets units of work touch a host. Nothing here prints, reads the environment, or
+//! knows how a host is reached or where the journal is kept.
 
+pub mod capture;
+mod dispatcher;
+mod error;
+pub mod expect;
+mod follow;
+mod handle;
+mod late;
+pub mod machine;
 pub mod ports;
+mod read;
+mod recover;
+pub mod redact;
+mod secrets;
+pub mod settings;
+mod sink;
+mod unit;
+mod verify;
+
+pub use dispatcher::{Driver, open};
+pub use error::RunError;
+pub use handle::{Handle, Notice};
+pub use recover::recover;
+pub use settings::Settings;

@@ -192,8 +192,11 @@ impl AttemptState {
             (S::Sent, S::Unreachable { .. } | S::Refused { .. }) => true,
             // Asked again later, the host may tell what it did.
             (S::Unknown { .. }, S::Running { .. } | S::Finished { .. } | S::Lost { .. } | S::Cancelled { .. }) => true,
-            (S::Finished { exit: a }, S::Verified { exit: b } | S::NotVerified { exit: b, .. }) => a == b,
-            (S::Finished { .. }, S::Undone | S::Stuck { .. }) => true,
+            // An action that failed is never verified: what holds then holds for another reason.
+            (S::Finished { exit: a }, S::Verified { exit: b }) => a == b && a.is_success(),
+            (S::Finished { exit: a }, S::NotVerified { exit: b, .. }) => a == b,
+            (S::Finished { exit }, S::Undone) => exit.is_success(),
+            (S::Finished { .. }, S::Stuck { .. }) => true,
             (S::Verified { .. }, S::Undone) => true,
             (S::NotVerified { .. }, S::Stuck { .. }) => true,
             _ => false,

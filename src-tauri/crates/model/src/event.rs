@@ -241,7 +241,6 @@ impl Record {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
     use uuid::Uuid;

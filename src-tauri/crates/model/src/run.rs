@@ -360,6 +360,10 @@ impl RunState {
         self.cells.get(start..start + steps).unwrap_or_default()
     }
 
+    fn is_busy(&self, host: u32) -> bool {
+        self.row(host).iter().flatten().any(|attempt| attempt.state.is_in_flight())
+    }
+
     fn when_nothing_is_in_flight(&mut self, status: RunStatus) -> Result<(), IllegalEvent> {
         if self.in_flight > 0 {
             return Err(IllegalEvent::InFlight);
@@ -381,7 +385,7 @@ impl RunState {
     }
 
     fn end_batch(&mut self, batch: u32) -> Result<(), IllegalEvent> {
-        if batch + 1 != self.batches_started || batch != self.batches_ended {
+        if batch != self.batches_ended || self.batches_ended == self.batches_started {
             return Err(IllegalEvent::OutOfPlan("batch"));
         }
         if self.in_flight > 0 {
@@ -400,8 +404,7 @@ impl RunState {
             return Err(IllegalEvent::OutOfPlan("batch"));
         }
         let index = self.cell(host, step).ok_or(IllegalEvent::OutOfPlan("step"))?;
-        let busy = self.row(host).iter().flatten().any(|other| other.state.is_in_flight());
-        if busy || self.attempt(host, step).is_some() || self.place.contains_key(&attempt) {
+        if self.is_busy(host) || self.attempt(host, step).is_some() || self.place.contains_key(&attempt) {
             return Err(IllegalEvent::Occupied { host });
         }
         self.put(index, Some(attempt), AttemptState::Sent);
@@ -437,8 +440,12 @@ impl RunState {
     fn change(&mut self, attempt: AttemptId, to: AttemptState) -> Result<&mut Attempt, IllegalEvent> {
         let (host, step) = self.place(attempt).ok_or(IllegalEvent::NoSuchAttempt(attempt))?;
         let index = self.cell(host, step).ok_or(IllegalEvent::NoSuchAttempt(attempt))?;
+        let busy = self.is_busy(host);
         let cell = self.cells.get_mut(index).and_then(Option::as_mut).ok_or(IllegalEvent::NoSuchAttempt(attempt))?;
         let next = cell.state.next(to)?;
+        if next.is_in_flight() && !cell.state.is_in_flight() && busy {
+            return Err(IllegalEvent::Occupied { host });
+        }
         match (cell.state.is_in_flight(), next.is_in_flight()) {
             (true, false) => self.in_flight -= 1,
             (false, true) => self.in_flight += 1,

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+/// What stands in a text where a secret's value was. A text that holds it is not what it was, and
+/// is never sent to a host.
+pub const MASK: &str = "‹secret›";
+
 /// A secret's value. It prints as `‹secret›`, cannot be serialised, and is compared nowhere.
 #[derive(Clone)]
 pub struct SecretValue(String);
@@ -31,6 +35,6 @@ impl Drop for SecretValue {
 
 impl fmt::Debug for SecretValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("‹secret›")
+        f.write_str(MASK)
     }
 }

@@ -162,7 +162,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::unwrap_used, reason = "a test")]
     fn late_values_are_quoted_when_they_are_put_in() {
         let key = SecretName::new("gateway-key").unwrap();
         let pid = CaptureName::new("old_pid").unwrap();

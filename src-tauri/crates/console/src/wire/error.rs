@@ -36,3 +36,32 @@ pub struct UiError {
     /// Causes, outermost first; shown folded.
     pub causes: Vec<String>,
 }
+
+impl UiError {
+    /// An error with a code and a sentence.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None, causes: Vec::new() }
+    }
+
+    /// With what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With the chain of causes below `error`.
+    #[must_use]
+    pub fn because(mut self, error: &dyn std::error::Error) -> Self {
+        let chain = std::iter::successors(Some(error), |cause| (*cause).source());
+        self.causes = chain.map(ToString::to_string).collect();
+        self
+    }
+
+    /// The local history could not be read or written.
+    #[must_use]
+    pub fn history(error: &dyn std::error::Error) -> Self {
+        Self::new(Code::History, "the local history could not be read or written").because(error)
+    }
+}

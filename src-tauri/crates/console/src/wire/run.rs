@@ -207,6 +207,6 @@ pub struct HistoryFilter {
     pub text: String,
     /// A status word; empty: all.
     pub status: String,
-    /// Runs started before this moment: the next page.
-    pub before: Option<Timestamp>,
+    /// Runs older than this one, the last of the page before.
+    pub before: Option<RunId>,
 }

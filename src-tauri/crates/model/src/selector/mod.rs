@@ -94,7 +94,6 @@ fn glob(pattern: &str) -> Result<GlobMatcher, globset::Error> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
     use crate::host::Endpoint;

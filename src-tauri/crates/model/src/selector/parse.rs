@@ -257,7 +257,6 @@ fn like(key: Key, pattern: &str, column: usize) -> Result<Expr, SelectorError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

@@ -1,0 +1,180 @@
+//! The command line's words. No behaviour here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use daytwo_model::RunbookName;
+
+use crate::exit::EXIT_CODES_HELP;
+
+/// Runs runbooks truthfully over SSH and HTTP, and knows the fleet.
+#[derive(Debug, Parser)]
+#[command(name = "daytwo", version, after_help = EXIT_CODES_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Use the embedded demo fleet, with a history of its own
+    #[arg(long, global = true)]
+    pub(crate) demo: bool,
+    /// Print JSON: one document, or one line per event while something runs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the hosts that a selector picks
+    Hosts {
+        /// For example 'role=web and site in (ams, fra)'; without one, every host
+        selector: Option<String>,
+    },
+    /// Ask every host how it is, and show the fleet with the age of every fact
+    Fleet {
+        /// Only these hosts
+        selector: Option<String>,
+        /// Show what is known without asking anybody
+        #[arg(long)]
+        offline: bool,
+        /// Keep asking and print changes until interrupted
+        #[arg(long, conflicts_with = "offline")]
+        watch: bool,
+    },
+    /// List the runbooks at hand, or read one
+    Runbooks {
+        /// Read this one like a man page
+        name: Option<RunbookName>,
+    },
+    /// Check runbook files; with none, the whole catalogue
+    Check {
+        /// Files or directories
+        paths: Vec<PathBuf>,
+        /// Warnings count as errors
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Show exactly what a run would do; sends nothing
+    Plan(PlanArgs),
+    /// Plan, confirm, run, and follow to the end
+    Run {
+        /// What to run
+        #[command(flatten)]
+        plan: PlanArgs,
+        /// How to start
+        #[command(flatten)]
+        start: StartArgs,
+    },
+    /// List past and present runs
+    Runs {
+        /// Only those with these words in runbook, host or person
+        text: Option<String>,
+        /// Only those with this status
+        #[arg(long, default_value = "")]
+        status: String,
+    },
+    /// Show a run: hosts, steps, outcomes, and output
+    Show {
+        /// Its id, or the first digits of it
+        run: String,
+        /// Print the output of this step (by id), grouped where identical
+        #[arg(long, value_name = "STEP")]
+        output: Option<String>,
+        /// Print a report for the incident channel
+        #[arg(long, conflicts_with = "output")]
+        report: bool,
+    },
+    /// Take a finished run back: plans the inverses, confirms, runs them
+    Undo {
+        /// Its id, or the first digits of it
+        run: String,
+        /// How to start
+        #[command(flatten)]
+        start: StartArgs,
+    },
+    /// Review and accept the SSH keys of hosts
+    Keys {
+        /// Only these hosts
+        selector: Option<String>,
+        /// Accept every key that is not known yet; changed keys are never accepted here
+        #[arg(long)]
+        accept_new: bool,
+    },
+    /// Keep secrets by name
+    Secret {
+        /// What to do
+        #[command(subcommand)]
+        command: SecretCommand,
+    },
+    /// Print the completion script of a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Show the main job from beginning to end on the demo fleet
+    #[command(hide = true)]
+    DemoTour,
+}
+
+/// What to plan.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The runbook's name
+    pub(crate) runbook: String,
+    /// Narrow the runbook's targets with a selector
+    #[arg(short, long, default_value = "", value_name = "SELECTOR")]
+    pub(crate) select: String,
+    /// An input, as NAME=VALUE
+    #[arg(short, long = "input", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) inputs: Vec<(String, String)>,
+}
+
+/// How to start.
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    /// Start without asking; above the threshold give --yes-hosts instead
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Start without asking if the plan has exactly this many hosts
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) yes_hosts: Option<u32>,
+    /// Accept host keys that are not known yet; changed keys still stop their host
+    #[arg(long)]
+    pub(crate) accept_new: bool,
+}
+
+/// What to do with secrets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// List the names, never the values
+    List,
+    /// Keep a value; it is read from standard input, never from the arguments
+    Set {
+        /// Its name
+        name: String,
+    },
+    /// Forget a value
+    Delete {
+        /// Its name
+        name: String,
+    },
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,353 @@
+//! Each command: ask the console, print what it says.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use daytwo_console::wire::fleet::{FleetView, HostRow};
+use daytwo_console::wire::plan::{PlanAnswer, PlanRequest, PlanView};
+use daytwo_console::wire::run::{HistoryFilter, RunRow};
+use daytwo_console::wire::settings::{KeyRow, KeyToTrust};
+use daytwo_console::wire::{Code, UiError};
+use daytwo_console::{Console, SystemClock};
+use daytwo_model::{HostName, RunId, RunbookName, SecretName, SecretValue};
+use serde::Serialize;
+
+use crate::args::{Cli, Command, PlanArgs, SecretCommand, StartArgs};
+use crate::exit::Exit;
+use crate::terminal::Style;
+use crate::{ask, follow, render, tour};
+
+/// Longest secret that is read from standard input.
+const SECRET_BYTES_MAX: u64 = 64 * 1024;
+
+/// Performs the command.
+pub(crate) async fn perform(console: &Arc<Console>, cli: Cli) -> Result<Exit, UiError> {
+    let json = cli.json;
+    match cli.command {
+        Command::Hosts { selector } => hosts(console, selector.as_deref(), json),
+        Command::Fleet { selector, offline, watch } => fleet(console, selector.as_deref(), offline, watch, json).await,
+        Command::Runbooks { name } => runbooks(console, name, json).await,
+        Command::Check { paths, strict } => check(console, &paths, strict, json),
+        Command::Plan(args) => plan(console, args, json).await,
+        Command::Run { plan, start } => run(console, plan, start, json).await,
+        Command::Runs { text, status } => runs(console, text.unwrap_or_default(), status, json).await,
+        Command::Show { run, output, report } => show(console, &run, output, report, json).await,
+        Command::Undo { run, start } => undo(console, &run, start, json).await,
+        Command::Keys { selector, accept_new } => keys(console, selector.as_deref(), accept_new, json).await,
+        Command::Secret { command } => secret(console, command, json).await,
+        Command::DemoTour => tour::perform(console).await,
+        // Answered before a console was opened.
+        Command::Completions { .. } => Ok(Exit::Done),
+    }
+}
+
+/// Prints `text`, or `value` as one JSON document.
+fn show_as<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) -> Result<(), UiError> {
+    if json {
+        let document = serde_json::to_string(value).map_err(|error| bad(Code::Internal, error.to_string()))?;
+        println!("{document}");
+    } else {
+        print!("{}", text());
+    }
+    Ok(())
+}
+
+fn bad(code: Code, message: String) -> UiError {
+    UiError { code, message, hint: None, causes: Vec::new() }
+}
+
+/// The hosts that a selector picks. A selector that picks nothing is an error, never everything.
+fn picked(console: &Console, view: &FleetView, selector: Option<&str>) -> Result<Vec<HostRow>, UiError> {
+    let Some(selector) = selector else {
+        return Ok(view.hosts.clone());
+    };
+    let selection = console.select(selector);
+    if let Some(error) = selection.error {
+        return Err(bad(Code::BadRequest, format!("{selector:?} is not a selector: {}", error.message)));
+    }
+    if selection.hosts.is_empty() {
+        return Err(bad(Code::BadRequest, format!("{selector:?} picks none of {} hosts", selection.of)));
+    }
+    let wanted: std::collections::BTreeSet<&HostName> = selection.hosts.iter().collect();
+    Ok(view.hosts.iter().filter(|host| wanted.contains(&host.name)).cloned().collect())
+}
+
+fn hosts(console: &Console, selector: Option<&str>, json: bool) -> Result<Exit, UiError> {
+    let view = console.fleet();
+    let rows = picked(console, &view, selector)?;
+    let shown: Vec<&HostRow> = rows.iter().collect();
+    show_as(json, &rows, || {
+        if rows.is_empty() { console.how_to_add_hosts() } else { render::hosts(Style::detect(), &shown) }
+    })?;
+    Ok(Exit::Done)
+}
+
+async fn fleet(
+    console: &Arc<Console>,
+    selector: Option<&str>,
+    offline: bool,
+    watch: bool,
+    json: bool,
+) -> Result<Exit, UiError> {
+    let rows = picked(console, &console.fleet(), selector)?;
+    let names: Vec<HostName> = rows.iter().map(|host| host.name.clone()).collect();
+    if !offline {
+        console.probe_and_wait(&names).await;
+    }
+    loop {
+        let mut view = console.fleet();
+        view.hosts.retain(|host| names.contains(&host.name));
+        show_as(json, &view, || render::fleet(Style::detect(), &view, SystemClock.now()))?;
+        if !watch {
+            return Ok(Exit::Done);
+        }
+        tokio::select! {
+            () = console.fleet_changed(&names) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        }
+    }
+}
+
+async fn runbooks(console: &Console, name: Option<RunbookName>, json: bool) -> Result<Exit, UiError> {
+    match name {
+        None => {
+            let rows = console.catalogue().await?;
+            show_as(json, &rows, || render::catalogue(Style::detect(), &rows, SystemClock.now()))?;
+        }
+        Some(name) => {
+            let view = console.runbook(&name).await?;
+            show_as(json, &view, || render::runbook(Style::detect(), &view))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn check(console: &Console, paths: &[PathBuf], strict: bool, json: bool) -> Result<Exit, UiError> {
+    let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let report = console.check(&paths)?;
+    show_as(json, &report, || {
+        let mut out: String = report.findings.iter().map(|finding| format!("{}\n", finding.text)).collect();
+        out.push_str(&format!(
+            "{} checked: {} errors, {} warnings\n",
+            daytwo_console::view::words::count(report.files as usize, "runbook"),
+            report.errors,
+            report.warnings
+        ));
+        out
+    })?;
+    let bad = report.errors > 0 || (strict && report.warnings > 0);
+    Ok(if bad { Exit::BadRequest } else { Exit::Done })
+}
+
+fn request(args: PlanArgs) -> Result<PlanRequest, UiError> {
+    let runbook = RunbookName::new(args.runbook).map_err(|error| bad(Code::BadRequest, error.to_string()))?;
+    Ok(PlanRequest { runbook, inputs: args.inputs.into_iter().collect(), selection: args.select })
+}
+
+/// The plan of an answer, or its problems on standard error.
+fn planned(answer: PlanAnswer, json: bool) -> Result<PlanView, Exit> {
+    match answer.plan {
+        Some(plan) => Ok(plan),
+        None => {
+            if json {
+                println!("{}", serde_json::json!({ "problems": answer.problems }));
+            } else {
+                eprint!("{}", render::problems(&answer));
+            }
+            Err(Exit::BadRequest)
+        }
+    }
+}
+
+async fn plan(console: &Console, args: PlanArgs, json: bool) -> Result<Exit, UiError> {
+    match planned(console.plan(request(args)?).await?, json) {
+        Ok(plan) => {
+            show_as(json, &plan, || render::plan(Style::detect(), &plan))?;
+            Ok(Exit::Done)
+        }
+        Err(exit) => Ok(exit),
+    }
+}
+
+async fn run(console: &Arc<Console>, args: PlanArgs, start: StartArgs, json: bool) -> Result<Exit, UiError> {
+    let answer = console.plan(request(args)?).await?;
+    confirm_and_run(console, answer, &start, json).await
+}
+
+async fn undo(console: &Arc<Console>, run: &str, start: StartArgs, json: bool) -> Result<Exit, UiError> {
+    let run = find(console, run).await?;
+    let answer = console.plan_undo(run).await?;
+    confirm_and_run(console, answer, &start, json).await
+}
+
+async fn confirm_and_run(
+    console: &Arc<Console>,
+    answer: PlanAnswer,
+    start: &StartArgs,
+    json: bool,
+) -> Result<Exit, UiError> {
+    let plan = match planned(answer, json) {
+        Ok(plan) => plan,
+        Err(exit) => return Ok(exit),
+    };
+    if json {
+        println!("{}", serde_json::json!({ "plan": plan }));
+    } else {
+        print!("{}", render::plan(Style::detect(), &plan));
+    }
+    let Some(typed) = confirmed(&plan, start) else {
+        let number = plan.hosts.len();
+        let hint = format!("add --yes-hosts {number} to start it without a terminal");
+        let message = "the plan was not confirmed; nothing was sent".to_owned();
+        return Err(UiError { code: Code::PlanChanged, message, hint: Some(hint), causes: Vec::new() });
+    };
+    let run = match console.start(plan.digest, typed).await {
+        Err(error) if error.code == Code::KeysToReview => {
+            let names = plan.hosts.iter().map(|host| host.name.clone()).collect();
+            review_keys(console, names, start.accept_new, error).await?;
+            console.start(plan.digest, typed).await?
+        }
+        other => other?,
+    };
+    follow::to_the_end(console, run, json).await
+}
+
+/// What was typed, if the plan was confirmed: the number of hosts where one must be typed.
+fn confirmed(plan: &PlanView, start: &StartArgs) -> Option<Option<u32>> {
+    let number = u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX);
+    match (start.yes_hosts, plan.type_to_start) {
+        (Some(given), _) => (given == number).then_some(Some(given)),
+        (None, None) if start.yes => Some(None),
+        (None, None) => ask::yes(&format!("{}?", plan.start_words)).then_some(None),
+        (None, Some(_)) => {
+            let answer = ask::line(&format!("{}? Type the number of hosts to start:", plan.start_words))?;
+            (answer.parse() == Ok(number)).then_some(Some(number))
+        }
+    }
+}
+
+/// First contact: one list of all keys that are not known, accepted as a whole or not at all.
+async fn review_keys(
+    console: &Console,
+    hosts: Vec<HostName>,
+    accept_new: bool,
+    refused: UiError,
+) -> Result<(), UiError> {
+    let keys = console.survey_keys(Some(hosts)).await?;
+    let unknown: Vec<KeyRow> = keys.into_iter().filter(|key| key.status == "unknown").collect();
+    eprint!("{}", render::keys(Style::detect(), &unknown));
+    let question = format!("Accept {}?", daytwo_console::view::words::count(unknown.len(), "host key"));
+    if !accept_new && !ask::yes(&question) {
+        return Err(refused.hint("compare the fingerprints, then accept them with: daytwo keys --accept-new"));
+    }
+    trust(console, unknown).await.map(|_| ())
+}
+
+async fn trust(console: &Console, unknown: Vec<KeyRow>) -> Result<Vec<KeyRow>, UiError> {
+    let keys = unknown
+        .into_iter()
+        .filter_map(|key| key.fingerprint.map(|fingerprint| KeyToTrust { host: key.host, fingerprint }))
+        .collect();
+    console.trust_keys(keys).await
+}
+
+async fn runs(console: &Console, text: String, status: String, json: bool) -> Result<Exit, UiError> {
+    let rows: Vec<RunRow> = console.history(HistoryFilter { text, status, before: None }).await?;
+    show_as(json, &rows, || render::runs(Style::detect(), &rows, SystemClock.now()))?;
+    Ok(Exit::Done)
+}
+
+async fn find(console: &Console, id: &str) -> Result<RunId, UiError> {
+    console.find_run(id).await
+}
+
+async fn show(
+    console: &Console,
+    run: &str,
+    output: Option<String>,
+    report: bool,
+    json: bool,
+) -> Result<Exit, UiError> {
+    let run = find(console, run).await?;
+    if report {
+        let text = console.report(run).await?;
+        show_as(json, &text, || text.clone())?;
+        return Ok(Exit::Done);
+    }
+    let view = console.run(run).await?;
+    if let Some(step) = output {
+        let Some(index) = view.steps.iter().position(|known| known.id == step) else {
+            let known: Vec<&str> = view.steps.iter().map(|step| step.id.as_str()).collect();
+            return Err(bad(Code::NotFound, format!("the run has no step {step:?}; it has {}", known.join(", "))));
+        };
+        let groups = console.output_groups(run, u32::try_from(index).unwrap_or(u32::MAX)).await?;
+        show_as(json, &groups, || render::output_groups(Style::detect(), &groups))?;
+        return Ok(Exit::Done);
+    }
+    show_as(json, &view, || render::run(Style::detect(), &view))?;
+    Ok(Exit::Done)
+}
+
+async fn keys(console: &Console, selector: Option<&str>, accept_new: bool, json: bool) -> Result<Exit, UiError> {
+    let rows = picked(console, &console.fleet(), selector)?;
+    let mut keys = console.survey_keys(Some(rows.into_iter().map(|host| host.name).collect())).await?;
+    if accept_new {
+        let unknown = keys.iter().filter(|key| key.status == "unknown").cloned().collect();
+        let accepted = trust(console, unknown).await?;
+        for key in &mut keys {
+            if let Some(now) = accepted.iter().find(|row| row.host == key.host) {
+                *key = now.clone();
+            }
+        }
+    }
+    show_as(json, &keys, || render::keys(Style::detect(), &keys))?;
+    let open = keys.iter().any(|key| matches!(key.status.as_str(), "unknown" | "changed" | "revoked"));
+    Ok(if open { Exit::NotStarted } else { Exit::Done })
+}
+
+async fn secret(console: &Console, command: SecretCommand, json: bool) -> Result<Exit, UiError> {
+    let name = |name: String| SecretName::new(name).map_err(|error| bad(Code::BadRequest, error.to_string()));
+    match command {
+        SecretCommand::List => {
+            let view = console.secrets().await?;
+            show_as(json, &view, || {
+                let mut out = format!("kept in {}\n", view.kept_in);
+                out.extend(view.secrets.iter().map(|secret| format!("{}\n", secret.name)));
+                out
+            })?;
+        }
+        SecretCommand::Set { name: given } => {
+            let name = name(given)?;
+            unlock(console).await?;
+            console.set_secret(name, read_secret("Value (not shown)")?).await?;
+        }
+        SecretCommand::Delete { name: given } => {
+            unlock(console).await?;
+            console.delete_secret(name(given)?).await?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Asks for the passphrase where secrets are kept in a file that is locked.
+async fn unlock(console: &Console) -> Result<(), UiError> {
+    match console.secrets().await?.passphrase {
+        Some(what) => console.unlock_secrets(read_secret(&format!("Passphrase to {what} the file of secrets"))?).await,
+        None => Ok(()),
+    }
+}
+
+/// Reads one line that is not echoed, or all of standard input where it is no terminal.
+fn read_secret(what: &str) -> Result<SecretValue, UiError> {
+    let failed = |error: std::io::Error| bad(Code::BadRequest, format!("cannot read the value: {error}"));
+    if ask::somebody_is_there() {
+        return rpassword::prompt_password(format!("{what}: ")).map(SecretValue::new).map_err(failed);
+    }
+    let mut text = String::new();
+    std::io::stdin().take(SECRET_BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > SECRET_BYTES_MAX {
+        return Err(bad(Code::BadRequest, "the value is longer than 64 KiB".to_owned()));
+    }
+    Ok(SecretValue::new(text.trim_end_matches(['\r', '\n'])))
+}

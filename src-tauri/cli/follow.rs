@@ -1,0 +1,157 @@
+//! Follows a run to its end: a progress line on a terminal, a line per outcome elsewhere, or JSON lines.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use daytwo_console::wire::UiError;
+use daytwo_console::wire::run::{RunDelta, RunHost, RunView};
+use daytwo_console::{Change, Console, Follow};
+use daytwo_model::RunId;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::exit::Exit;
+use crate::render;
+use crate::terminal::Style;
+
+/// How often the progress line is drawn anew while nothing happens: only its clock changes.
+const REDRAW: Duration = Duration::from_millis(250);
+
+/// How progress is shown.
+enum Shown {
+    Json,
+    Lines,
+    Bar(ProgressBar),
+}
+
+/// Follows `run` until it has ended. The first Ctrl-C cancels it; the end is still awaited.
+pub(crate) async fn to_the_end(console: &Arc<Console>, run: RunId, json: bool) -> Result<Exit, UiError> {
+    let style = Style::detect();
+    let mut view = console.run(run).await?;
+    let mut follow = Follow::new(console, run, view.index).await?;
+    let shown = Shown::new(&view, json);
+    shown.begin(&view)?;
+    let mut cancelled = false;
+    while view.row.active {
+        tokio::select! {
+            change = follow.next() => match change? {
+                Some(Change::Delta(delta)) => {
+                    shown.progress(style, &view, &delta)?;
+                    apply(&mut view, *delta);
+                }
+                Some(Change::Output(_)) => {}
+                None => break,
+            },
+            _ = tokio::signal::ctrl_c(), if !cancelled => {
+                cancelled = true;
+                shown.say("cancelling: nothing new starts, what runs is being stopped");
+                console.cancel(run, "interrupted on the command line".to_owned())?;
+            }
+        }
+    }
+    let view = console.run(run).await?;
+    shown.end(style, &view)?;
+    Ok(Exit::of_run(&view.row))
+}
+
+fn apply(view: &mut RunView, delta: RunDelta) {
+    view.row = delta.row;
+    view.index = delta.index;
+    view.batches = delta.batches;
+    view.budgets = delta.budgets;
+    view.decisions = delta.decisions;
+    view.offers = delta.offers;
+    for (index, host) in delta.hosts {
+        if let Some(slot) = view.hosts.get_mut(index as usize) {
+            *slot = host;
+        }
+    }
+}
+
+/// A host that has nothing more to do.
+fn is_settled(host: &RunHost) -> bool {
+    !matches!(host.word.as_str(), "working" | "waiting")
+}
+
+impl Shown {
+    fn new(view: &RunView, json: bool) -> Self {
+        if json {
+            return Self::Json;
+        }
+        if !std::io::stderr().is_terminal() {
+            return Self::Lines;
+        }
+        let bar = ProgressBar::new(view.hosts.len() as u64);
+        let template = ProgressStyle::with_template("{elapsed:>4} {bar:24} {pos}/{len} hosts  {msg}");
+        bar.set_style(template.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(REDRAW);
+        Self::Bar(bar)
+    }
+
+    fn begin(&self, view: &RunView) -> Result<(), UiError> {
+        match self {
+            Self::Json => json_line(&serde_json::json!({ "run": view })),
+            Self::Lines | Self::Bar(_) => {
+                self.say(&format!("run {} · {}", view.row.id, view.row.title));
+                Ok(())
+            }
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match self {
+            Self::Json => {}
+            Self::Lines => eprintln!("{line}"),
+            Self::Bar(bar) => bar.println(line),
+        }
+    }
+
+    fn progress(&self, style: Style, view: &RunView, delta: &RunDelta) -> Result<(), UiError> {
+        if matches!(self, Self::Json) {
+            return json_line(&serde_json::json!({ "delta": delta }));
+        }
+        for (index, host) in &delta.hosts {
+            let before = view.hosts.get(*index as usize);
+            let newly = is_settled(host) && before.is_none_or(|before| !is_settled(before));
+            if newly {
+                self.say(&format!("{} {} {}{}", style.mark(host.mark), host.name, host.word, reason(host)));
+            }
+        }
+        if let Self::Bar(bar) = self {
+            let standings = &delta.row.standings;
+            let open = ["working", "waiting"].iter().filter_map(|word| standings.get(*word)).sum::<u32>();
+            bar.set_position(u64::from(delta.row.hosts.saturating_sub(open)));
+            let words: Vec<String> = standings.iter().map(|(word, hosts)| format!("{hosts} {word}")).collect();
+            bar.set_message(words.join(", "));
+        }
+        Ok(())
+    }
+
+    fn end(&self, style: Style, view: &RunView) -> Result<(), UiError> {
+        match self {
+            Self::Json => json_line(&serde_json::json!({ "end": view })),
+            Self::Lines | Self::Bar(_) => {
+                if let Self::Bar(bar) = self {
+                    bar.finish_and_clear();
+                }
+                println!("{}", render::run(style, view));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Why a host did not succeed, from its worst cell.
+fn reason(host: &RunHost) -> String {
+    let worst = host.cells.iter().filter(|cell| cell.mark == host.mark && !cell.detail.is_empty()).next_back();
+    match worst {
+        Some(cell) if host.word != "succeeded" && host.word != "undone" => format!(": {}", cell.detail),
+        _ => String::new(),
+    }
+}
+
+/// One line of JSON.
+fn json_line(value: &serde_json::Value) -> Result<(), UiError> {
+    println!("{value}");
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Follows one run, whoever drives it: what the journal holds is read, folded and told as deltas.
+//!
+//! There is one way for a run of this process and for one of another: records are read from the
+//! store after they are on disk. A notice of the engine only says that reading is worth while.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use daytwo_engine::Notice;
+use daytwo_model::{AttemptId, Record, RunId, RunState, SealedPlan};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::time::Instant;
+
+use crate::Console;
+use crate::view;
+use crate::view::run::RunFrame;
+use crate::wire::UiError;
+use crate::wire::run::{Decision, RunDelta, RunView};
+
+/// At most thirty deltas a second: a screen shows no more, and a fast run is read in few pieces.
+const PACE: Duration = Duration::from_millis(33);
+/// How often a run that another process drives is looked at.
+const POLL: Duration = Duration::from_millis(500);
+
+/// What a follower tells.
+#[derive(Debug)]
+pub enum Change {
+    /// The run changed.
+    Delta(Box<RunDelta>),
+    /// These attempts wrote more output.
+    Output(Vec<AttemptId>),
+}
+
+/// What is known of a run: the fold of its records up to an index.
+pub struct Folded {
+    /// Its plan.
+    pub sealed: Arc<SealedPlan>,
+    /// What the records say.
+    pub state: RunState,
+    /// The last record.
+    pub last: Option<Record>,
+    /// What people decided.
+    pub decisions: Vec<Decision>,
+}
+
+impl Folded {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn new(sealed: Arc<SealedPlan>) -> Self {
+        Self { state: RunState::new(sealed.plan()), sealed, last: None, decisions: Vec::new() }
+    }
+
+    /// Takes the next record: checks that it follows, and folds it.
+    pub fn take(&mut self, record: Record) -> Result<(), UiError> {
+        record.check(self.last.as_ref()).map_err(|error| UiError::history(&error))?;
+        self.state.apply(&record.event).map_err(|error| UiError::history(&error))?;
+        self.decisions.extend(view::run::decision(&record));
+        self.last = Some(record);
+        Ok(())
+    }
+
+    /// The index of the next record to read.
+    #[must_use]
+    pub fn next_index(&self) -> u64 {
+        self.last.as_ref().map_or(0, |record| record.index + 1)
+    }
+
+    /// As it is shown.
+    #[must_use]
+    pub fn view(&self, frame: &RunFrame) -> RunView {
+        let index = self.last.as_ref().map_or(0, |record| record.index);
+        view::run::view(frame, &self.sealed, &self.state, index, self.decisions.clone())
+    }
+}
+
+/// Follows one run to its end.
+pub struct Follow {
+    console: Arc<Console>,
+    run: RunId,
+    folded: Folded,
+    notices: Option<broadcast::Receiver<Notice>>,
+    grown: BTreeSet<AttemptId>,
+    told_at: Instant,
+}
+
+impl Follow {
+    /// Follows from the record after `index`, which a [`RunView`] gave.
+    pub async fn new(console: &Arc<Console>, run: RunId, index: u64) -> Result<Self, UiError> {
+        // Subscribed before reading: what is recorded in between is noticed, not missed.
+        let notices = console.notices(run);
+        let mut folded = Folded::new(console.plan_of(run).await?);
+        console.read_records(run, &mut folded, Some(index)).await?;
+        Ok(Self { console: Arc::clone(console), run, folded, notices, grown: BTreeSet::new(), told_at: Instant::now() })
+    }
+
+    /// The next change; none when the run has ended and everything was told. Safe to drop and call again.
+    pub async fn next(&mut self) -> Result<Option<Change>, UiError> {
+        loop {
+            tokio::time::sleep_until(self.told_at + PACE).await;
+            self.drain();
+            if let Some(delta) = self.catch_up().await? {
+                self.told_at = Instant::now();
+                return Ok(Some(Change::Delta(Box::new(delta))));
+            }
+            if !self.grown.is_empty() {
+                self.told_at = Instant::now();
+                return Ok(Some(Change::Output(std::mem::take(&mut self.grown).into_iter().collect())));
+            }
+            if !self.folded.state.status().is_some_and(view::run::is_active) {
+                return Ok(None);
+            }
+            self.wait().await;
+        }
+    }
+
+    /// Takes what has already been noticed, without waiting.
+    fn drain(&mut self) {
+        let Some(notices) = &mut self.notices else { return };
+        while let Ok(notice) = notices.try_recv() {
+            if let Notice::OutputGrew { attempt } = notice {
+                self.grown.insert(attempt);
+            }
+        }
+    }
+
+    async fn wait(&mut self) {
+        let Some(notices) = &mut self.notices else {
+            tokio::time::sleep(POLL).await;
+            return;
+        };
+        match tokio::time::timeout(POLL, notices.recv()).await {
+            Ok(Ok(Notice::OutputGrew { attempt })) => {
+                self.grown.insert(attempt);
+            }
+            // A notice that was missed is no loss: the journal is read anyway.
+            Ok(Ok(Notice::Record(_)) | Err(RecvError::Lagged(_))) | Err(_) => {}
+            Ok(Err(RecvError::Closed)) => self.notices = None,
+        }
+    }
+
+    async fn catch_up(&mut self) -> Result<Option<RunDelta>, UiError> {
+        let from = self.folded.next_index();
+        let records = self.console.records(self.run, from).await?;
+        let mut hosts = BTreeSet::new();
+        for record in records {
+            hosts.extend(self.host_of(&record));
+            self.folded.take(record)?;
+        }
+        let index = self.folded.next_index();
+        if index == from {
+            return Ok(None);
+        }
+        let frame = self.console.frame(self.run).await?;
+        let plan = self.folded.sealed.plan();
+        let state = &self.folded.state;
+        Ok(Some(RunDelta {
+            run: self.run,
+            from,
+            index: index - 1,
+            row: view::run::row(&frame, &self.folded.sealed, state),
+            hosts: hosts.into_iter().filter_map(|host| Some((host, view::run::run_host(plan, state, host)?))).collect(),
+            batches: view::run::batches(plan, state),
+            budgets: view::run::budgets(plan, state),
+            decisions: self.folded.decisions.clone(),
+            offers: view::run::offers(&frame, plan, state),
+        }))
+    }
+
+    /// The host that a record is about.
+    fn host_of(&self, record: &Record) -> Option<u32> {
+        use daytwo_model::Event as E;
+        match &record.event {
+            E::AttemptSent { host, .. } | E::StepSkipped { host, .. } => Some(*host),
+            E::AttemptRunning { attempt, .. }
+            | E::AttemptFinished { attempt, .. }
+            | E::AttemptVerified { attempt }
+            | E::AttemptNotVerified { attempt, .. }
+            | E::AttemptUndone { attempt }
+            | E::AttemptStuck { attempt, .. }
+            | E::AttemptLost { attempt, .. }
+            | E::AttemptUnknown { attempt, .. }
+            | E::AttemptUnreachable { attempt, .. }
+            | E::AttemptRefused { attempt, .. }
+            | E::AttemptCancelled { attempt, .. } => self.folded.state.place(*attempt).map(|(host, _)| host),
+            E::RunOpened { .. }
+            | E::BatchStarted { .. }
+            | E::BatchEnded { .. }
+            | E::CancelRequested { .. }
+            | E::RunInterrupted { .. }
+            | E::RunEnded { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! From the model to what people see. Pure: everything comes in as arguments, also the time.
+
+pub mod attempt;
+pub mod fleet;
+pub mod output;
+pub mod plan;
+pub mod run;
+pub mod runbook;
+pub mod words;

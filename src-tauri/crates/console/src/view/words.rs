@@ -1,0 +1,59 @@
+//! Numbers and durations in words.
+
+use daytwo_model::Timestamp;
+
+/// `1 host`, `12 hosts`.
+#[must_use]
+pub fn count(number: usize, singular: &str) -> String {
+    if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
+}
+
+/// A duration as a person would say it: `250 ms`, `30 s`, `5 min`, `2 h`.
+#[must_use]
+pub fn duration(ms: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
+    match UNITS.into_iter().find(|(unit_ms, _)| ms >= *unit_ms && ms % unit_ms == 0) {
+        Some((unit_ms, unit)) => format!("{} {unit}", ms / unit_ms),
+        None => format!("{ms} ms"),
+    }
+}
+
+/// An age, rounded down to one unit: `now`, `40 s`, `12 min`, `3 h`, `2 d`.
+#[must_use]
+pub fn age(now: Timestamp, then: Timestamp) -> String {
+    let seconds = now.ms_since(then) / 1_000;
+    match seconds {
+        0..5 => "now".to_owned(),
+        5..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// `part` of `whole` as a percentage, rounded to the nearest whole number; `<1 %` rather than 0.
+#[must_use]
+pub fn percent(part: usize, whole: usize) -> String {
+    if whole == 0 {
+        return "0 %".to_owned();
+    }
+    match (part * 200 + whole) / (whole * 2) {
+        0 if part > 0 => "<1 %".to_owned(),
+        rounded => format!("{rounded} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_and_durations_read_as_people_say_them() {
+        let at = |ms: i64| Timestamp::from_unix_ms(ms);
+        let ages = [0, 40_000, 12 * 60_000, 3 * 3_600_000, 2 * 86_400_000].map(|ms| age(at(ms), at(0)));
+        assert_eq!(ages, ["now", "40 s", "12 min", "3 h", "2 d"]);
+        assert_eq!(age(at(0), at(60_000)), "now", "a clock that went backwards is not an age");
+        assert_eq!([250, 1_500, 30_000, 300_000, 7_200_000].map(duration), ["250 ms", "1500 ms", "30 s", "5 min", "2 h"]);
+        assert_eq!([percent(1, 3), percent(1, 1000), percent(0, 5)], ["33 %", "<1 %", "0 %"]);
+    }
+}

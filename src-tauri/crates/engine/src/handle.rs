@@ -1,0 +1,107 @@
+//! What others hold of a run: its state, its news, and the way to cancel it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use daytwo_model::{AttemptId, IllegalEvent, Plan, Record, RunId, RunState};
+use tokio::sync::{broadcast, mpsc};
+
+/// News that a reader may be behind with. One that is further behind is told so, and reads the store again.
+pub(crate) const NOTICES_MAX: usize = 4096;
+/// Requests that may wait. The first cancel counts; more change nothing.
+pub(crate) const REQUESTS_MAX: usize = 8;
+
+/// News of a run.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// The journal has this record.
+    Record(Arc<Record>),
+    /// There is more output of this attempt to read.
+    OutputGrew {
+        /// Which attempt.
+        attempt: AttemptId,
+    },
+}
+
+/// A person asks that the run stop.
+pub(crate) struct CancelRequest {
+    pub(crate) by: String,
+    pub(crate) why: String,
+}
+
+/// What is known on disk, and who wants to hear of it.
+pub(crate) struct Published {
+    run: RunId,
+    state: Mutex<Arc<RunState>>,
+    notices: broadcast::Sender<Notice>,
+}
+
+impl Published {
+    pub(crate) fn new(run: RunId, plan: &Plan) -> Self {
+        let state = Mutex::new(Arc::new(RunState::new(plan)));
+        Self { run, state, notices: broadcast::Sender::new(NOTICES_MAX) }
+    }
+
+    pub(crate) const fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// The journal has these records: now they may be seen.
+    pub(crate) fn publish(&self, records: Vec<Record>) -> Result<(), IllegalEvent> {
+        {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            // Copies only while somebody holds an older snapshot.
+            let state = Arc::make_mut(&mut state);
+            for record in &records {
+                state.apply(&record.event)?;
+            }
+        }
+        for record in records {
+            // An error means that nobody listens, which is fine.
+            let _ = self.notices.send(Notice::Record(Arc::new(record)));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn output_grew(&self, attempt: AttemptId) {
+        let _ = self.notices.send(Notice::OutputGrew { attempt });
+    }
+}
+
+/// A run, seen from outside. Cheap to clone; it does not keep the run alive.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) published: Arc<Published>,
+    pub(crate) requests: mpsc::Sender<CancelRequest>,
+}
+
+impl Handle {
+    /// The run's id.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.published.run
+    }
+
+    /// Asks that the run stop: nothing more starts, what is in flight is ended. After the end it changes nothing.
+    pub fn cancel(&self, by: String, why: String) {
+        // Full: a cancel is waiting already. Closed: the run is over.
+        let _ = self.requests.try_send(CancelRequest { by, why });
+    }
+
+    /// News from now on. A reader that lags is told so, and reads the store again.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
+        self.published.notices.subscribe()
+    }
+
+    /// What is true by the records that are on disk.
+    #[must_use]
+    pub fn state(&self) -> Arc<RunState> {
+        Arc::clone(&self.published.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").field("run", &self.published.run).finish_non_exhaustive()
+    }
+}

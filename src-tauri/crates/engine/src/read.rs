@@ -1,0 +1,63 @@
+//! Asks a host or an API once, for a post-condition. Its output is compared, and not kept.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use daytwo_model::{Exit, Host, ProcessIdentity, Stream};
+use tokio_util::sync::CancellationToken;
+
+use crate::capture::Kept;
+use crate::expect::Answer;
+use crate::follow::{Listener, Patience, follow};
+use crate::late::Ready;
+use crate::ports::{HttpEnd, ShellEnd};
+use crate::unit::{Context, follow_call};
+
+/// From the deadline of an ask until it is given up: it is only a read.
+const GIVE_UP: Duration = Duration::from_secs(5);
+
+#[derive(Default)]
+struct StdoutOnly(Kept);
+
+impl Listener for StdoutOnly {
+    async fn started(&mut self, _process: ProcessIdentity) {}
+
+    async fn output(&mut self, stream: Stream, bytes: Bytes) {
+        if stream == Stream::Stdout {
+            self.0.push(&bytes);
+        }
+    }
+}
+
+/// The answer, or why there is none.
+pub(crate) async fn read(
+    context: &Context,
+    host: &Host,
+    ready: Ready,
+    cancel: &CancellationToken,
+) -> Result<Answer, String> {
+    let deadline = context.settings.ask_wait;
+    match ready {
+        Ready::Shell(job) => {
+            let mut stdout = StdoutOnly::default();
+            let patience = Patience { deadline, grace: GIVE_UP };
+            match follow(&*context.ports.shell, host, job, patience, cancel, &mut stdout).await.end {
+                ShellEnd::Exited(exit) => Ok(Answer { exit, stdout: stdout.0 }),
+                ShellEnd::Killed => Err(format!("the check did not answer within {} s", deadline.as_secs())),
+                ShellEnd::Unseen { why } | ShellEnd::Unreachable { why } | ShellEnd::Refused { why } => {
+                    Err(format!("the check could not be asked: {why}"))
+                }
+            }
+        }
+        Ready::Http(call) => match follow_call(&context.ports, call, cancel, GIVE_UP).await {
+            HttpEnd::Answered { status, body } => {
+                let mut stdout = Kept::default();
+                stdout.push(&body);
+                Ok(Answer { exit: Exit::Status(status), stdout })
+            }
+            HttpEnd::Unreachable { why } | HttpEnd::Unseen { why } | HttpEnd::Refused { why } => {
+                Err(format!("the check could not be asked: {why}"))
+            }
+        },
+    }
+}

@@ -1,0 +1,10 @@
+//! Questions to the history. Each is answered from one snapshot, with a bound on what it returns.
+
+pub(crate) mod attempts;
+pub(crate) mod decisions;
+pub(crate) mod journal;
+pub(crate) mod observations;
+pub(crate) mod output;
+pub(crate) mod runs;
+pub(crate) mod settings;
+pub(crate) mod step;

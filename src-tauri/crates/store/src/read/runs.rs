@@ -1,0 +1,250 @@
+//! Runs: the list, one of them, and who drives it.
+
+use std::collections::BTreeMap;
+
+use daytwo_model::run::HostStanding;
+use daytwo_model::{Digest, HostName, RunId, RunOutcome, RunStatus, RunbookName, Timestamp};
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::column::{self, digest, from_json, from_word, moment, uint};
+use crate::error::Error;
+use crate::owner::Owner;
+use crate::store::Store;
+
+/// Runs that one question returns at most.
+pub const RUNS_PAGE_MAX: u32 = 500;
+
+/// Longest text to search for; nothing that is searched is longer.
+pub const FILTER_TEXT_BYTES_MAX: usize = 1024;
+
+/// Runs that an ambiguous prefix names at most.
+const AMBIGUOUS_MAX: i64 = 10;
+
+/// Orphans that are listed at one time; the rest follow when these have been taken over.
+const ORPHANS_MAX: i64 = 1_000;
+
+/// Which runs to list, newest first. What is absent does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Found, without regard to the case of ASCII letters, in runbook, title, operator or id.
+    pub text: Option<String>,
+    /// Where they stand.
+    pub status: Option<RunStatus>,
+    /// Of this runbook.
+    pub runbook: Option<RunbookName>,
+    /// Whose plan has this host.
+    pub host: Option<HostName>,
+    /// That undo this run.
+    pub undo_of: Option<RunId>,
+    /// Older than this run: the last of the page before.
+    pub before: Option<RunId>,
+    /// How many at most; [`RUNS_PAGE_MAX`] where it is absent or more.
+    pub limit: Option<u32>,
+}
+
+/// A run in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunSummary {
+    /// Its id.
+    pub id: RunId,
+    /// The runbook's name.
+    pub runbook: RunbookName,
+    /// The runbook's title.
+    pub title: String,
+    /// The plan that it executes.
+    pub plan: Digest,
+    /// The run that it undoes, if it is an undo.
+    pub undo_of: Option<RunId>,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// By whom.
+    pub opened_by: String,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How many hosts its plan has.
+    pub hosts: u64,
+    /// How many hosts stand where, as of the end of the last batch, of an interruption, or of the run.
+    pub standings: BTreeMap<HostStanding, u32>,
+    /// How many records its journal has.
+    pub records: u64,
+    /// Who drives it.
+    pub driven: Driven,
+}
+
+/// Who drives a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Driven {
+    /// This process.
+    Here,
+    /// Another process, which is alive.
+    Elsewhere,
+    /// Nobody, and it has not ended: an orphan, until somebody takes it over.
+    Orphaned,
+    /// Nobody, and nobody has to: it has ended, or was found interrupted.
+    Over,
+}
+
+/// The run that a part of its id names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// This one.
+    One(RunId),
+    /// No run.
+    None,
+    /// These and perhaps more.
+    Ambiguous(Vec<RunId>),
+}
+
+#[derive(FromRow)]
+struct SummaryColumns {
+    id: String,
+    digest: String,
+    runbook: String,
+    title: String,
+    undo_of: Option<String>,
+    hosts: i64,
+    opened_at: i64,
+    opened_by: String,
+    owner: Option<String>,
+    status: String,
+    outcome: Option<String>,
+    ended_at: Option<i64>,
+    standings: String,
+    records: i64,
+}
+
+impl SummaryColumns {
+    fn summary(self, owner: &Owner) -> Result<RunSummary, Error> {
+        let what = || format!("run {}", self.id);
+        let status = column::status(&self.id, &self.status, self.outcome.as_deref())?;
+        let driven = match (status, self.owner.as_deref()) {
+            (RunStatus::Ended { .. } | RunStatus::Interrupted, _) => Driven::Over,
+            (RunStatus::Running | RunStatus::Cancelling, Some(id)) if id == owner.id() => Driven::Here,
+            (RunStatus::Running | RunStatus::Cancelling, Some(id)) if owner.is_alive(id) => Driven::Elsewhere,
+            (RunStatus::Running | RunStatus::Cancelling, _) => Driven::Orphaned,
+        };
+        Ok(RunSummary {
+            id: from_word(what, &self.id)?,
+            runbook: from_word(what, &self.runbook)?,
+            plan: digest(what, &self.digest)?,
+            undo_of: self.undo_of.as_deref().map(|of| from_word(what, of)).transpose()?,
+            opened_at: Timestamp::from_unix_ms(self.opened_at),
+            status,
+            ended_at: moment(self.ended_at),
+            hosts: uint(self.hosts),
+            standings: from_json(what, &self.standings)?,
+            records: uint(self.records),
+            driven,
+            title: self.title,
+            opened_by: self.opened_by,
+        })
+    }
+}
+
+impl Store {
+    /// The runs that pass the filter, newest first.
+    pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, Error> {
+        if filter.text.as_ref().is_some_and(|text| text.len() > FILTER_TEXT_BYTES_MAX) {
+            return Ok(Vec::new());
+        }
+        let (status, outcome) = match filter.status.map(column::status_columns).transpose()? {
+            Some((status, outcome)) => (Some(status), outcome),
+            None => (None, None),
+        };
+        let limit = filter.limit.unwrap_or(RUNS_PAGE_MAX).min(RUNS_PAGE_MAX);
+        let rows: Vec<SummaryColumns> = sqlx::query_as(
+            "SELECT * FROM run_summaries s WHERE \
+             (?1 IS NULL OR instr(lower(concat_ws(char(10), runbook, title, opened_by, id)), lower(?1)) > 0) \
+             AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR outcome = ?3) AND (?4 IS NULL OR runbook = ?4) \
+             AND (?5 IS NULL OR EXISTS (SELECT 1 FROM plan_hosts h WHERE h.name = ?5 AND h.plan = s.plan)) \
+             AND (?6 IS NULL OR undo_of = ?6) \
+             AND (?7 IS NULL OR (opened_at, key) < (SELECT opened_at, key FROM runs WHERE id = ?7)) \
+             ORDER BY opened_at DESC, key DESC LIMIT ?8",
+        )
+        .bind(filter.text.as_deref())
+        .bind(status)
+        .bind(outcome)
+        .bind(filter.runbook.as_ref().map(RunbookName::as_str))
+        .bind(filter.host.as_ref().map(HostName::as_str))
+        .bind(filter.undo_of.map(|run| run.to_string()))
+        .bind(filter.before.map(|run| run.to_string()))
+        .bind(i64::from(limit))
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::read)?;
+        rows.into_iter().map(|row| row.summary(self.owner())).collect()
+    }
+
+    /// One run; none where there is no such run.
+    pub async fn run(&self, run: RunId) -> Result<Option<RunSummary>, Error> {
+        let row: Option<SummaryColumns> = sqlx::query_as("SELECT * FROM run_summaries WHERE id = ?1")
+            .bind(run.to_string())
+            .fetch_optional(self.readers())
+            .await
+            .map_err(Error::read)?;
+        row.map(|row| row.summary(self.owner())).transpose()
+    }
+
+    /// The run whose id begins or ends like this. Ids of one minute begin alike; their ends differ.
+    pub async fn find_run(&self, part: &str) -> Result<Found, Error> {
+        let part = part.trim().to_ascii_lowercase();
+        if part.is_empty() || !part.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
+            return Ok(Found::None);
+        }
+        // `g` sorts behind every character of an id.
+        let ids: Vec<String> = sqlx::query_scalar(
+            "SELECT id FROM runs WHERE (id >= ?1 AND id < ?1 || 'g') OR substr(id, -length(?1)) = ?1 \
+                 ORDER BY id LIMIT ?2",
+        )
+        .bind(part)
+        .bind(AMBIGUOUS_MAX)
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::read)?;
+        let ids = ids.iter().map(|id| from_word(|| format!("run {id}"), id)).collect::<Result<Vec<RunId>, _>>()?;
+        Ok(match ids.as_slice() {
+            [] => Found::None,
+            [one] => Found::One(*one),
+            [_, _, ..] => Found::Ambiguous(ids),
+        })
+    }
+
+    /// The runs that undo this one, newest first.
+    pub async fn undo_runs_of(&self, run: RunId) -> Result<Vec<RunSummary>, Error> {
+        self.runs(&RunFilter { undo_of: Some(run), ..RunFilter::default() }).await
+    }
+
+    /// The last run of a runbook; with an outcome, the last that ended so ("last green run").
+    pub async fn last_run_of(
+        &self,
+        runbook: &RunbookName,
+        outcome: Option<RunOutcome>,
+    ) -> Result<Option<RunSummary>, Error> {
+        let filter = RunFilter {
+            runbook: Some(runbook.clone()),
+            status: outcome.map(|outcome| RunStatus::Ended { outcome }),
+            limit: Some(1),
+            ..RunFilter::default()
+        };
+        Ok(self.runs(&filter).await?.pop())
+    }
+
+    /// Runs that have not ended and whose process is gone, oldest first.
+    pub async fn orphans(&self) -> Result<Vec<RunId>, Error> {
+        let open: Vec<(String, Option<String>)> = sqlx::query_as(
+            "SELECT id, owner FROM runs WHERE status IN ('running', 'cancelling') ORDER BY key LIMIT ?1",
+        )
+        .bind(ORPHANS_MAX)
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::read)?;
+        open.into_iter()
+            .filter(|(_, owner)| !owner.as_deref().is_some_and(|owner| self.owner().is_alive(owner)))
+            .map(|(id, _)| from_word(|| format!("run {id}"), &id))
+            .collect()
+    }
+}

@@ -1,0 +1,167 @@
+//! Rows that are computed and not yet inserted. They go in together: one statement for many rows
+//! is several times faster than one for each.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use daytwo_model::{AttemptId, Digest};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use crate::column::int;
+use crate::read::decisions::Decision;
+
+/// Rows per statement. SQLite takes 32,766 values in one; the widest row here has 11.
+const ROWS_PER_STATEMENT: usize = 500;
+
+/// A row of the journal.
+pub(super) struct RecordRow {
+    pub(super) run: i64,
+    pub(super) index: u64,
+    pub(super) at: i64,
+    pub(super) event: String,
+    pub(super) hash: Digest,
+}
+
+/// Where a step on a host stands: run's key, step, host.
+pub(super) type Place = (i64, u32, u32);
+
+/// A row of `attempts`, as of its last event.
+pub(super) struct AttemptRow {
+    pub(super) id: Option<AttemptId>,
+    pub(super) word: &'static str,
+    pub(super) state: String,
+    pub(super) captured: String,
+    pub(super) tally: String,
+    pub(super) sent_at: Option<i64>,
+    pub(super) changed_at: i64,
+    /// None while it is in flight.
+    pub(super) ended_at: Option<i64>,
+}
+
+/// What changes in a row of `runs`.
+pub(super) struct RunChange {
+    pub(super) status: &'static str,
+    pub(super) outcome: Option<String>,
+    pub(super) ended_at: Option<i64>,
+    pub(super) head_index: u64,
+    pub(super) head_hash: Digest,
+    /// Counted at the ends of batches and of the run only: it looks at every host.
+    pub(super) standings: Option<String>,
+}
+
+/// All of them.
+#[derive(Default)]
+pub(super) struct Pending {
+    records: Vec<RecordRow>,
+    attempts: BTreeMap<Place, AttemptRow>,
+    attempt_ids: HashSet<AttemptId>,
+    runs: HashMap<i64, RunChange>,
+    decisions: Vec<Decision>,
+}
+
+impl Pending {
+    pub(super) fn push_record(&mut self, row: RecordRow) {
+        self.records.push(row);
+    }
+
+    pub(super) fn push_decision(&mut self, decision: Decision) {
+        self.decisions.push(decision);
+    }
+
+    pub(super) fn put_attempt(&mut self, place: Place, mut row: AttemptRow) {
+        if let Some(before) = self.attempts.get(&place) {
+            row.sent_at = before.sent_at.or(row.sent_at);
+            row.ended_at = row.ended_at.map(|ended_at| before.ended_at.unwrap_or(ended_at));
+        }
+        self.attempt_ids.extend(row.id);
+        self.attempts.insert(place, row);
+    }
+
+    pub(super) fn put_run(&mut self, key: i64, mut change: RunChange) {
+        if let Some(before) = self.runs.remove(&key) {
+            change.standings = change.standings.or(before.standings);
+        }
+        self.runs.insert(key, change);
+    }
+
+    /// Whether an attempt's row is among them.
+    pub(super) fn holds(&self, attempt: AttemptId) -> bool {
+        self.attempt_ids.contains(&attempt)
+    }
+
+    /// Inserts everything and forgets it.
+    pub(super) async fn flush(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        insert_records(connection, &std::mem::take(&mut self.records)).await?;
+        let attempts: Vec<_> = std::mem::take(&mut self.attempts).into_iter().collect();
+        self.attempt_ids.clear();
+        upsert_attempts(connection, &attempts).await?;
+        for (key, change) in self.runs.drain() {
+            sqlx::query(
+                "UPDATE runs SET status = ?2, outcome = ?3, ended_at = ?4, head_index = ?5, head_hash = ?6, \
+                 standings = coalesce(?7, standings) WHERE key = ?1",
+            )
+            .bind(key)
+            .bind(change.status)
+            .bind(change.outcome)
+            .bind(change.ended_at)
+            .bind(int(change.head_index))
+            .bind(change.head_hash.to_string())
+            .bind(change.standings)
+            .execute(&mut *connection)
+            .await?;
+        }
+        for decision in std::mem::take(&mut self.decisions) {
+            super::facts::insert_decision(connection, &decision).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn insert_records(connection: &mut SqliteConnection, rows: &[RecordRow]) -> Result<(), sqlx::Error> {
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
+        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO records (run, idx, at, event, hash) ");
+        insert.push_values(rows, |mut values, row| {
+            values
+                .push_bind(row.run)
+                .push_bind(int(row.index))
+                .push_bind(row.at)
+                .push_bind(row.event.as_str())
+                .push_bind(row.hash.to_string());
+        });
+        insert.build().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn upsert_attempts(connection: &mut SqliteConnection, rows: &[(Place, AttemptRow)]) -> Result<(), sqlx::Error> {
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
+        let mut upsert: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "INSERT INTO attempts (run, step, host, id, word, state, captured, tally, sent_at, changed_at, ended_at) ",
+        );
+        upsert.push_values(rows, |mut values, ((run, step, host), row)| {
+            values
+                .push_bind(*run)
+                .push_bind(i64::from(*step))
+                .push_bind(i64::from(*host))
+                .push_bind(row.id.map(|id| id.to_string()))
+                .push_bind(row.word)
+                .push_bind(row.state.as_str())
+                .push_bind(row.captured.as_str())
+                .push_bind(row.tally.as_str())
+                .push_bind(row.sent_at)
+                .push_bind(row.changed_at)
+                .push_bind(row.ended_at);
+        });
+        // An attempt that is running again (it was unknown before) has no end; one that gets its
+        // verdict keeps the end that it has. An id of another run's attempt violates NOT NULL, and
+        // so fails instead of changing that other run.
+        upsert.push(
+            " ON CONFLICT (id) DO UPDATE SET \
+             run = CASE WHEN attempts.run = excluded.run THEN attempts.run END, word = excluded.word, state = excluded.state, \
+             captured = excluded.captured, tally = excluded.tally, changed_at = excluded.changed_at, \
+             ended_at = CASE WHEN excluded.ended_at IS NULL THEN NULL \
+             ELSE coalesce(attempts.ended_at, excluded.ended_at) END",
+        );
+        upsert.build().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! The command line against a real OpenSSH server: what it says is what happened there.
+
+mod support;
+
+use std::process::Stdio;
+
+use support::{Desk, Sshd, until};
+
+const HELLO: &str = "\
+runbook: hello
+title: Say hello
+summary: Says hello, on both streams, and changes a file.
+owner: test
+kind: operation
+targets: role=test
+inputs:
+  file: { type: string, title: File }
+steps:
+  - id: look
+    run: echo out; echo err >&2
+    effect: read
+  - id: write
+    run: echo hello > {{ file }}
+    verify: { run: 'cat {{ file }}', expect: { stdout: hello } }
+    undo:
+      run: rm -f {{ file }}
+      verify: { run: 'test ! -e {{ file }}' }
+";
+
+#[test]
+fn a_run_changes_what_the_plan_said_and_its_undo_takes_that_back() {
+    let sshd = Sshd::start();
+    let desk = Desk::with_host(&sshd);
+    desk.runbook("hello", HELLO);
+    let file = desk.path("it's here");
+    let input = format!("file={}", file.display());
+
+    let refused = desk.run(&["run", "hello", "-i", &input, "--yes"]);
+    refused.expect(4);
+    assert!(refused.stderr.contains("daytwo keys --accept-new"), "{}", refused.stderr);
+    assert!(!file.exists(), "a host whose key nobody accepted was sent something");
+
+    desk.run(&["run", "hello", "-i", &input, "--yes", "--accept-new"]).expect(0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "hello\n");
+
+    let runs = desk.json(&["runs"]);
+    let id = runs[0]["id"].as_str().unwrap();
+    let view = desk.json(&["show", id]);
+    assert_eq!(view["row"]["status"], "succeeded");
+    assert_eq!(view["hosts"][0]["cells"][1]["word"], "verified");
+    let output = desk.json(&["show", id, "--output", "look"]);
+    let pieces = output[0]["head"].as_array().unwrap();
+    let of = |stderr: bool| -> String {
+        pieces.iter().filter(|piece| piece["stderr"] == stderr).filter_map(|piece| piece["text"].as_str()).collect()
+    };
+    assert_eq!((of(false).as_str(), of(true).as_str()), ("out\n", "err\n"));
+
+    desk.run(&["undo", id, "--yes"]).expect(0);
+    assert!(!file.exists(), "the undo said that it was rolled back, and the file is there");
+    let runs = desk.json(&["runs"]);
+    assert_eq!(runs[0]["status"], "rolled back");
+    assert_eq!(runs[0]["undo_of"], id);
+    assert_eq!(runs[1]["undone_by"], runs[0]["id"]);
+}
+
+#[test]
+fn a_changed_host_key_stops_the_host_and_names_the_line_that_disagrees() {
+    let mut sshd = Sshd::start();
+    let desk = Desk::with_host(&sshd);
+    desk.runbook("hello", HELLO);
+    desk.run(&["keys", "--accept-new"]).expect(0);
+    sshd.restart_with_another_host_key();
+    let file = desk.path("file");
+    let ended = desk.run(&["run", "hello", "-i", &format!("file={}", file.display()), "--yes", "--accept-new"]);
+    assert_ne!(ended.code, Some(0), "{ended:?}");
+    assert!(!file.exists(), "a host with a changed key was sent something");
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(told.contains("known_hosts") && told.contains("chang"), "{told}");
+}
+
+/// Appends a line, so that a second execution would be seen, and then takes long.
+const SLOW: &str = "\
+runbook: slow
+title: Take long
+summary: Appends a line and sleeps.
+owner: test
+kind: operation
+targets: role=test
+inputs:
+  file: { type: string, title: File }
+steps:
+  - id: first
+    run: echo once >> {{ file }}.first
+    undo: none
+    verify: { run: 'grep -c once {{ file }}.first', expect: { stdout: '1' } }
+  - id: long
+    run: echo $$ > {{ file }}.pid; echo once >> {{ file }}; sleep 300
+    timeout: 10m
+    undo: none
+    verify: { run: 'true' }
+";
+
+#[test]
+fn after_kill_9_a_finished_step_is_finished_one_in_flight_is_unknown_and_nothing_is_repeated() {
+    let sshd = Sshd::start();
+    let desk = Desk::with_host(&sshd);
+    desk.runbook("slow", SLOW);
+    desk.run(&["keys", "--accept-new"]).expect(0);
+    let file = desk.path("counter");
+    let input = format!("file={}", file.display());
+    let mut console = desk
+        .daytwo(&["run", "slow", "-i", &input, "--yes"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the second step runs on the host", || file.exists());
+    console.kill().unwrap();
+    console.wait().unwrap();
+
+    for _ in 0..2 {
+        let runs = desk.json(&["runs"]);
+        assert_eq!(runs[0]["status"], "interrupted", "{runs}");
+        let view = desk.json(&["show", runs[0]["id"].as_str().unwrap()]);
+        let words: Vec<_> = view["hosts"][0]["cells"].as_array().unwrap().iter().map(|cell| &cell["word"]).collect();
+        assert_eq!(words, ["verified", "unknown"]);
+        assert_ne!(view["hosts"][0]["mark"], "ok");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "once\n", "the step was sent again");
+    let shown = desk.run(&["show", desk.json(&["runs"])[0]["id"].as_str().unwrap()]);
+    shown.expect(0);
+    assert!(shown.stdout.contains("unknown"), "{}", shown.stdout);
+    let pid = std::fs::read_to_string(desk.path("counter.pid")).unwrap();
+    let _ = std::process::Command::new("kill").args(["-9", &format!("-{}", pid.trim())]).status();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_kills_the_process_on_the_host_and_the_run_ends_cancelled() {
+    let sshd = Sshd::start();
+    let desk = Desk::with_host(&sshd);
+    desk.runbook("slow", SLOW);
+    desk.run(&["keys", "--accept-new"]).expect(0);
+    let file = desk.path("counter");
+    let input = format!("file={}", file.display());
+    let console = desk
+        .daytwo(&["run", "slow", "-i", &input, "--yes"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("the second step runs on the host", || file.exists());
+    let interrupt = std::process::Command::new("kill").args(["-INT", &console.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let ended = console.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(5), "{ended:?}");
+    let pid = std::fs::read_to_string(desk.path("counter.pid")).unwrap();
+    let process = std::path::Path::new("/proc").join(pid.trim());
+    assert!(!process.exists(), "the run says cancelled, and the process runs on");
+    assert_eq!(desk.json(&["runs"])[0]["status"], "cancelled");
+}

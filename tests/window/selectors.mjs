@@ -1,0 +1,45 @@
+// Every selector that the walk uses, in one place: when the window's markup changes, this file does.
+
+const id = (name) => `[data-testid="${name}"]`;
+
+export const rail = (place) => id(`nav-${place}`);
+
+export const frame = {
+  connection: id('connection'),
+  demo: id('demo'),
+  palette: id('palette'),
+  paletteField: id('palette-input'),
+};
+
+export const fleet = { matrix: id('fleet-matrix'), cell: (host) => id(`cell-${host}`), drawer: id('drawer') };
+
+export const runbooks = {
+  row: (name) => id(`runbook-row-${name}`),
+  anyRow: '[data-testid^="runbook-row-"]',
+  page: id('runbook-page'),
+  plan: id('plan-open'),
+};
+
+export const plan = {
+  page: id('plan'),
+  problems: id('plan-problems'),
+  input: (name) => id(`input-${name}`),
+  hosts: id('plan-hosts'),
+  changes: id('plan-changes'),
+  digest: id('plan-digest'),
+  typeToStart: id('type-to-start'),
+  start: id('plan-start'),
+};
+
+export const run = {
+  matrix: id('run-matrix'),
+  status: id('run-status'),
+  output: id('run-output'),
+  undo: id('run-undo'),
+};
+
+export const runs = { place: '[data-testid^="run-row-"]' };
+
+export const history = { row: (run) => id(`history-row-${run}`), anyRow: '[data-testid^="history-row-"]' };
+
+export const settings = { theme: id('theme-select'), save: id('settings-save') };
