@@ -31,6 +31,7 @@ export async function photograph(window, seen, folder, step) {
   for (const [width, height] of sizes) {
     await step(`every place fits into ${width} × ${height}, and is photographed in both themes`, async () => {
       await window.resize(width, height);
+      await window.pointAway();
       for (const [name, hash, shown] of places(seen)) {
         await window.run((to) => void (location.hash = to), hash);
         await window.waitFor(shown);

@@ -136,6 +136,12 @@ class Window {
     return this.#ask('POST', '/execute/sync', { script: `return (${script})(...arguments)`, args });
   }
 
+  /** Moves the pointer to the upper edge, where it hovers over nothing. */
+  async pointAway() {
+    const actions = [{ type: 'pointerMove', x: await this.run(() => Math.round(innerWidth / 2)), y: 0 }];
+    await this.#ask('POST', '/actions', { actions: [{ type: 'pointer', id: 'mouse', actions }] });
+  }
+
   /** Gives the window this size, and waits until the page has it. */
   async resize(width, height) {
     await this.#ask('POST', '/window/rect', { width, height });

@@ -55,7 +55,7 @@ impl Profile {
             ProfileKind::Demo => dir.join("demo"),
         };
         let login = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-        let login = login.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+        let login = login.filter(|name| !name.is_empty()).unwrap_or_else(login_of_this_process);
         let machine = machine_name();
         Ok(Self {
             kind,
@@ -97,6 +97,24 @@ impl Profile {
     pub fn logs_dir(&self) -> PathBuf {
         self.data_dir.join("logs")
     }
+}
+
+/// The user that this process runs as, where the environment does not say (a service, a container).
+#[cfg(unix)]
+fn login_of_this_process() -> String {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut named = users.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    named.next().unwrap_or_else(|| format!("uid-{uid}"))
+}
+
+#[cfg(not(unix))]
+fn login_of_this_process() -> String {
+    "unknown".to_owned()
 }
 
 fn machine_name() -> String {

@@ -4,7 +4,9 @@
 //! and no clock. It holds secrets by name only.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 
+use indexmap::IndexSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
@@ -141,24 +143,13 @@ pub struct PerHost<T> {
     of_host: Vec<Option<u32>>,
 }
 
-impl<T: PartialEq> PerHost<T> {
-    /// From one value per host, in the order of the plan's hosts.
+impl<T: Eq + Hash> PerHost<T> {
+    /// From one value per host, in the order of the plan's hosts. Equal values are kept once.
     pub fn collect(values: impl IntoIterator<Item = Option<T>>) -> Self {
-        let mut variants: Vec<T> = Vec::new();
-        let of_host = values
-            .into_iter()
-            .map(|value| {
-                let value = value?;
-                // Neighbours mostly share; look from the newest variant backwards.
-                let known = variants.iter().rposition(|variant| *variant == value);
-                let index = known.unwrap_or_else(|| {
-                    variants.push(value);
-                    variants.len() - 1
-                });
-                u32::try_from(index).ok()
-            })
-            .collect();
-        Self { variants, of_host }
+        let mut variants: IndexSet<T> = IndexSet::new();
+        let of_host =
+            values.into_iter().map(|value| u32::try_from(variants.insert_full(value?).0).ok()).collect();
+        Self { variants: variants.into_iter().collect(), of_host }
     }
 }
 
@@ -183,7 +174,7 @@ impl<T> PerHost<T> {
 }
 
 /// What is sent to a host, or to an API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     /// A POSIX sh script on the host.
@@ -215,7 +206,7 @@ impl Action {
 }
 
 /// An HTTP request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct HttpRequest {
     /// The method.
@@ -229,7 +220,7 @@ pub struct HttpRequest {
 }
 
 /// An HTTP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "the names are the standard's")]
 pub enum HttpMethod {
@@ -288,7 +279,7 @@ pub struct Verify {
 }
 
 /// A read with an expectation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
     /// The read.
@@ -298,7 +289,7 @@ pub struct Probe {
 }
 
 /// What must come back. All of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// The exit code; 0 where it is absent. For scripts.

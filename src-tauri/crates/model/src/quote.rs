@@ -8,7 +8,7 @@ use serde_json::Value;
 use ts_rs::TS;
 
 /// The language around a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Quote {
     /// POSIX shell: one word, whatever it holds.

@@ -13,12 +13,12 @@ use crate::secret::SecretValue;
 /// Text of a plan: what is known is plain, what must not or cannot be known yet is named.
 ///
 /// A plan therefore holds no secret, and a captured value is quoted by the same rules as any other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(transparent)]
 pub struct Text(Vec<Part>);
 
 /// A piece of a [`Text`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Stands as it is.
@@ -33,7 +33,7 @@ pub enum Part {
 }
 
 /// A value that a plan names and does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Late {
     /// Read from the keyring when it is needed.

@@ -1,1 +1,38 @@
-//! The runbook language: text to runbook to plan; templates, lint. Pure.
+//! The runbook language: text in, diagnostics or a [`Runbook`] out; a runbook, inputs and hosts in, a sealed plan out.
+//!
+//! ```text
+//! parse(file, text) ─► Runbook ─plan(inputs, selection, fleet)─► SealedPlan ─(a run)─► plan_undo ─► SealedPlan
+//! ```
+//!
+//! This crate is pure. It reads no file, no environment and no clock, it starts nothing, and no text
+//! that it is given makes it panic or grow without bound. What a value means to a shell, a URL or a
+//! JSON document is decided here and in `daytwo_model::quote`, and nowhere else.
+
+mod diagnostic;
+mod duration;
+mod input;
+mod lint;
+mod names;
+mod parse;
+mod plan;
+mod rollout;
+mod runbook;
+mod select;
+mod suggest;
+mod template;
+mod undo;
+mod written;
+mod yaml;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
+pub use input::{INPUT_BYTES_MAX, InputKind, InputSpec, check_input};
+pub use lint::{REVIEW_DAYS_MAX, lint};
+pub use parse::{BATCHES_MAX, CAPTURES_MAX, HEADERS_MAX, INPUTS_MAX, STEPS_MAX, parse};
+pub use plan::{HOSTS_MAX, PlanError, PlanErrors, PlanRequest, plan};
+pub use rollout::{Allowance, Reach, Rollout};
+pub use runbook::{
+    ActionTemplate, HttpTemplate, InverseTemplate, Kind, Runbook, Step, Stewardship, Undo, VerifyTemplate,
+};
+pub use template::{RENDERED_BYTES_MAX, Template};
+pub use undo::{LeftOut, UndoPlan, plan_undo};
+pub use yaml::{DEPTH_MAX, NODES_MAX, TEXT_BYTES_MAX};

@@ -1,0 +1,148 @@
+//! The undo of a run: exactly what may have happened, in reverse, with what was captured.
+
+use std::collections::BTreeMap;
+
+use daytwo_model::plan::Action;
+use daytwo_model::{
+    AttemptId, CaptureName, Event, Exit, OutputTally, Plan, RunId, RunOutcome, RunState, SealedPlan, SkipReason,
+};
+use daytwo_runbook::{UndoPlan, plan_undo};
+use serde_json::Value;
+
+use crate::kit::{fleet, now, planned, request, runbook};
+
+const BOOK: &str = "rollout: { batches: [1, 100%], max_failed: 100%, max_unreachable: 100% }\nsteps:\n  - { id: look, effect: read, run: cat old, capture: { old: stdout } }\n  - { id: write, run: put new, verify: { run: check }, undo: { run: 'put {{ captured.old }}', verify: { run: get, expect: { stdout: '{{ captured.old }}' }, within: 5s } } }\n  - { id: restart, run: restart, undo: none }\n";
+
+fn run_id() -> RunId {
+    "01900000-0000-7000-8000-000000000001".parse().unwrap()
+}
+
+fn attempt(host: u32, step: u32) -> AttemptId {
+    format!("01900000-0000-7000-8000-{host:06}{step:06}").parse().unwrap()
+}
+
+/// A run, told event by event.
+struct Tale(RunState);
+
+impl Tale {
+    fn of(sealed: &SealedPlan) -> Self {
+        let mut tale = Self(RunState::new(sealed.plan()));
+        tale.tell(&Event::RunOpened { plan: sealed.digest(), by: "test".into() });
+        tale.tell(&Event::BatchStarted { batch: 0 });
+        tale
+    }
+
+    fn tell(&mut self, event: &Event) {
+        self.0.apply(event).unwrap();
+    }
+
+    fn sent(&mut self, host: u32, step: u32) -> AttemptId {
+        self.tell(&Event::AttemptSent { attempt: attempt(host, step), host, step });
+        attempt(host, step)
+    }
+
+    fn finished(&mut self, host: u32, step: u32, code: i32, captured: &[(&str, Value)]) {
+        let attempt = self.sent(host, step);
+        let captured: BTreeMap<_, _> =
+            captured.iter().map(|(name, value)| (CaptureName::new(*name).unwrap(), value.clone())).collect();
+        let output = OutputTally::default();
+        self.tell(&Event::AttemptFinished { attempt, exit: Exit::Code(code), captured, output });
+    }
+
+    fn next_batch(&mut self) {
+        self.tell(&Event::BatchEnded { batch: 0 });
+        self.tell(&Event::BatchStarted { batch: 1 });
+    }
+
+    fn ended(mut self, outcome: RunOutcome) -> RunState {
+        self.tell(&Event::RunEnded { outcome });
+        self.0
+    }
+}
+
+fn script(plan: &Plan, step: usize, host: u32) -> Option<String> {
+    match plan.steps[step].action.get(host)? {
+        Action::Run { script, .. } => Some(script.preview()),
+        Action::Http { .. } => panic!("not a script"),
+    }
+}
+
+#[test]
+fn an_undo_takes_back_what_may_have_happened_and_lists_the_rest() {
+    let fleet = fleet();
+    let sealed = planned(&runbook(BOOK), &request(&fleet, "role=web", &[]));
+    let mut tale = Tale::of(&sealed);
+    // Host 0 went through; its restart has no way back.
+    tale.finished(0, 0, 0, &[("old", Value::from("a b"))]);
+    tale.finished(0, 1, 0, &[]);
+    tale.tell(&Event::AttemptVerified { attempt: attempt(0, 1) });
+    tale.finished(0, 2, 0, &[]);
+    tale.next_batch();
+    // Host 1 failed in the change, host 2 was not seen to end, host 3 captured nothing.
+    tale.finished(1, 0, 0, &[("old", Value::from(7))]);
+    tale.finished(1, 1, 1, &[]);
+    tale.finished(2, 0, 0, &[("old", Value::from("x"))]);
+    let unseen = tale.sent(2, 1);
+    tale.tell(&Event::AttemptUnknown { attempt: unseen, why: "link lost".into() });
+    tale.finished(3, 0, 0, &[]);
+    tale.finished(3, 1, 0, &[]);
+    tale.tell(&Event::AttemptNotVerified { attempt: attempt(3, 1), why: "no".into() });
+    tale.tell(&Event::StepSkipped { host: 1, step: 2, why: SkipReason::EarlierStep });
+    let state = tale.ended(RunOutcome::Failed);
+
+    let UndoPlan { plan, left_out } = plan_undo(sealed.plan(), &state, run_id(), "test".into(), now()).unwrap();
+    let plan = plan.plan();
+    let names: Vec<&str> = plan.hosts.iter().map(|host| host.name.as_str()).collect();
+    assert_eq!(names, ["web-ams-1", "web-ams-2"]);
+    assert_eq!(plan.batches, [[0], [1]]);
+    assert_eq!(plan.limits.failed_hosts_max, 2);
+    assert_eq!(plan.steps.len(), 1);
+    assert_eq!(script(plan, 0, 0).as_deref(), Some("put 'a b'"));
+    assert_eq!(script(plan, 0, 1).as_deref(), Some("put 7"));
+    let verify = plan.steps[0].verify.as_ref().unwrap();
+    assert_eq!(verify.within_ms, 5000);
+    assert_eq!(verify.probe.get(0).unwrap().expect.stdout.as_ref().unwrap().preview(), "a b");
+
+    let said: Vec<String> = left_out.iter().map(|left| format!("{} {}: {}", left.host, left.step, left.why)).collect();
+    assert_eq!(
+        said,
+        [
+            "web-ams-1 restart: the runbook says that there is no way back",
+            "web-fra-1 write: whether it happened is not known: link lost",
+            "web-fra-2 write: its inverse needs what was captured as old, and nothing was",
+        ]
+    );
+
+    // An undo is not undone.
+    let again = plan_undo(plan, &RunState::new(plan), run_id(), "test".into(), now()).unwrap_err();
+    assert!(again.to_string().contains("an undo has no way back"), "{again}");
+}
+
+#[test]
+fn an_undo_goes_backwards_through_the_steps() {
+    let fleet = fleet();
+    let book = runbook(
+        "steps:\n  - { id: one, run: a, undo: { run: undo-a } }\n  - { id: two, run: b, undo: { run: undo-b } }\n",
+    );
+    let sealed = planned(&book, &request(&fleet, "host~web-ams-1", &[]));
+    let mut tale = Tale::of(&sealed);
+    tale.finished(0, 0, 0, &[]);
+    tale.finished(0, 1, 0, &[]);
+    let undo = plan_undo(sealed.plan(), &tale.ended(RunOutcome::Succeeded), run_id(), "test".into(), now()).unwrap();
+    let ids: Vec<&str> = undo.plan.plan().steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids, ["two", "one"]);
+    assert!(undo.left_out.is_empty());
+}
+
+#[test]
+fn a_run_that_goes_on_or_changed_nothing_is_not_undone() {
+    let fleet = fleet();
+    let sealed = planned(&runbook(BOOK), &request(&fleet, "host~web-ams-1", &[]));
+    let mut tale = Tale::of(&sealed);
+    tale.finished(0, 0, 0, &[]);
+    let running = plan_undo(sealed.plan(), &tale.0, run_id(), "test".into(), now()).unwrap_err();
+    assert!(running.to_string().contains("still going"), "{running}");
+    let state = tale.ended(RunOutcome::Cancelled);
+    let nothing = plan_undo(sealed.plan(), &state, run_id(), "test".into(), now()).unwrap_err();
+    assert_eq!(nothing.to_string(), "there is nothing that this run's undo could take back");
+}

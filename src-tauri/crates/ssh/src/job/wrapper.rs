@@ -1,0 +1,170 @@
+//! The constant texts that run on a host around a script.
+//!
+//! Nothing that varies is in here: what is visible in a process list is the same for every job of
+//! every run. The script, and the mark that tells its start, come on standard input. The texts keep
+//! to what dash, bash, busybox ash and ksh share, and have no single quote, backslash, exclamation
+//! mark or newline, so that one pair of single quotes carries them through any login shell
+//! (POSIX shells, csh, fish).
+
+/// Reads mark and script, says who it is, and becomes the script.
+///
+/// - The script counts only when its last line is the mark: a link that breaks in the middle of the
+///   transfer must not run half of it. Exit code 125: nothing was run.
+/// - The mark goes to both streams first, because a login shell's start-up files may have printed
+///   something before, which is not the script's output.
+/// - Start line: mark, pid, boot id, start time in ticks (field 22 of /proc/PID/stat), `-` for what
+///   the system does not have.
+/// - The script's standard input is empty, so that nothing in it can wait for a person.
+macro_rules! inner {
+    () => {
+        concat!(
+            r#"unset daytwo_m daytwo_s daytwo_b daytwo_t; "#,
+            r#"IFS= read -r daytwo_m || exit 125; "#,
+            r#"daytwo_s=$(cat) || exit 125; "#,
+            r#"case $daytwo_s in *"$daytwo_m") daytwo_s=${daytwo_s%"$daytwo_m"};; *) exit 125;; esac; "#,
+            r#"exec </dev/null || exit 125; "#,
+            r#"daytwo_b=-; if [ -r /proc/sys/kernel/random/boot_id ]; then "#,
+            r#"read -r daytwo_b </proc/sys/kernel/random/boot_id; fi; "#,
+            r#"daytwo_t=-; if [ -r /proc/$$/stat ]; then "#,
+            r#"read -r daytwo_t </proc/$$/stat; set -- ${daytwo_t##*) }; shift 19; daytwo_t=$1; fi; set --; "#,
+            r#"echo "$daytwo_m" >&2 || exit 125; "#,
+            r#"echo "$daytwo_m $$ $daytwo_b $daytwo_t" || exit 125; "#,
+            r#"eval "unset daytwo_m daytwo_s daytwo_b daytwo_t; $daytwo_s""#,
+        )
+    };
+}
+
+/// Gives the script a process group of its own, named by the shell's own pid.
+///
+/// `setsid` forks, and returns at once, when it is called by the leader of a group; so a shell that
+/// leads its group already (under OpenSSH it does) goes on as it is. Without `setsid` and without a
+/// group of its own the script still runs; cancelling then says that it cannot see all of it.
+macro_rules! outer {
+    () => {
+        concat!(
+            r#"g=; if [ -r /proc/$$/stat ]; then "#,
+            r#"read -r g </proc/$$/stat; g=${g##*) }; g=${g#* * }; g=${g%% *}; "#,
+            r#"else g=$(ps -o pgid= -p $$ 2>/dev/null | tr -d " "); fi; "#,
+            r#"if [ "$g" = $$ ]; then eval "$1"; "#,
+            r#"elif command -v setsid >/dev/null 2>&1; then exec setsid sh -c "$1" sh; "#,
+            r#"else eval "$1"; fi"#,
+        )
+    };
+}
+
+/// The exec request of a job.
+pub(crate) const RUN: &str = concat!("sh -c '", outer!(), "' sh '", inner!(), "'");
+
+/// The exec request of a job that runs as root. `-n`: never ask for a password.
+pub(crate) const RUN_AS_ROOT: &str = concat!("sudo -n sh -c '", outer!(), "' sh '", inner!(), "'");
+
+/// The exec request of a shell that reads its script from standard input.
+pub(crate) const SHELL: &str = "sh";
+
+/// The same, as root.
+pub(crate) const SHELL_AS_ROOT: &str = "sudo -n sh";
+
+/// Exit code of the wrapper when it did not run the script.
+pub(crate) const NOT_RUN: i32 = 125;
+
+/// Ends a process group and looks that it is gone. A function called in its last line: a shell that
+/// reads only half of it runs none of it.
+///
+/// `$1` mark, `$2` pid, `$3` boot id, `$4` start ticks, `$5` tenths of a second between asking and
+/// killing. One line of answer: mark and `dead` (it was signalled and is gone), `gone` (there was
+/// nothing to signal), `rebooted`, `apart` (the job has no process group of its own), or `alive` and
+/// pids. Where there is a /proc the group's members are looked up there, because `kill -0` also
+/// counts processes that are dead but not yet collected by their parent; and members of the session
+/// count too, so that a group that the script made itself is found.
+pub(crate) const KILL: &str = r#"
+members() {
+  found=
+  if [ -r /proc/$$/stat ]; then
+    for f in /proc/[0-9]*/stat; do
+      read -r line <"$f" || continue
+      pid=${line%% *}
+      set -- ${line##*) }
+      case $1 in Z|X|x) continue;; esac
+      if [ "$3" = "$group" ] || [ "$4" = "$group" ]; then found="$found $pid"; fi
+    done 2>/dev/null
+  elif kill -0 "-$group" 2>/dev/null; then
+    found=" $group"
+  fi
+  [ -n "$found" ]
+}
+pause() { sleep 0.1 2>/dev/null || sleep 1; }
+wait_gone() {
+  tenths=$1
+  while members; do
+    [ "$tenths" -gt 0 ] || return 1
+    tenths=$((tenths - 1))
+    pause
+  done
+}
+end_group() {
+  mark=$1 group=$2 boot=$3 ticks=$4 grace=$5
+  now=-
+  if [ -r /proc/sys/kernel/random/boot_id ]; then read -r now </proc/sys/kernel/random/boot_id; fi
+  if [ "$now" != "$boot" ]; then echo "$mark rebooted"; return; fi
+  if [ -r "/proc/$group/stat" ]; then
+    read -r line <"/proc/$group/stat" 2>/dev/null || line=
+    if [ -n "$line" ]; then
+      set -- ${line##*) }
+      own=$3
+      shift 19
+      if [ "$1" != "$ticks" ]; then echo "$mark gone"; return; fi
+      if [ "$own" != "$group" ]; then kill -TERM "$group"; echo "$mark apart"; return; fi
+    fi
+  fi
+  if members; then :; else echo "$mark gone"; return; fi
+  kill -TERM "-$group" $found 2>/dev/null
+  if wait_gone "$grace"; then echo "$mark dead"; return; fi
+  kill -KILL "-$group" $found 2>/dev/null
+  if wait_gone 20; then echo "$mark dead"; return; fi
+  echo "$mark alive$found"
+}
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_pair_of_single_quotes_carries_the_wrapper_through_any_login_shell() {
+        for text in [inner!(), outer!()] {
+            assert!(!text.contains(['\'', '\\', '!', '\n']), "{text}");
+        }
+    }
+
+    /// What a login shell makes of the request with this on standard input: exit code and standard output.
+    #[cfg(unix)]
+    fn with_input(login_shell: &str, input: &str) -> (Option<i32>, String) {
+        use std::io::Write as _;
+        use std::process::{Command, Stdio};
+        let mut child = Command::new(login_shell)
+            .args(["-c", RUN])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn half_a_script_is_never_run() {
+        let whole = "mark-1\necho ran\nexit 3\nmark-1";
+        for shell in ["sh", "bash"] {
+            for cut in 0..whole.len() {
+                let (code, out) = with_input(shell, whole.get(..cut).unwrap());
+                assert_eq!((code, out.as_str()), (Some(NOT_RUN), ""), "{shell}, cut at {cut}");
+            }
+            let (code, out) = with_input(shell, whole);
+            assert_eq!(code, Some(3), "{shell}");
+            assert!(out.starts_with("mark-1 ") && out.ends_with("\nran\n"), "{shell}: {out}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The ports of engine and fleet over pooled SSH connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use daytwo_engine::ports::{Shell, ShellEnd, ShellEvent, ShellJob};
+use daytwo_fleet::ports::{NoAnswer, Reach};
+use daytwo_model::{Exit, Host};
+use russh::Channel;
+use russh::client::Msg;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::ask::{AskError, ask};
+use crate::error::{ConnectError, seconds};
+use crate::job::{SHELL, Site};
+use crate::options::{Pinned, SshOptions};
+use crate::pool::Pool;
+use crate::target::{Resolver, Target};
+
+/// SSH to every host of the fleet, over one shared connection each.
+pub struct SshTransport {
+    pub(crate) options: Arc<SshOptions>,
+    pub(crate) resolver: Resolver,
+    pub(crate) pool: Arc<Pool>,
+}
+
+impl std::fmt::Debug for SshTransport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SshTransport").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl SshTransport {
+    /// A transport with no connection yet; each is made on first use.
+    #[must_use]
+    pub fn new(options: SshOptions) -> Arc<Self> {
+        let options = Arc::new(options);
+        let resolver = Resolver::new(Arc::clone(&options));
+        let pool = Arc::new(Pool::new(Arc::clone(&options)));
+        Arc::new(Self { options, resolver, pool })
+    }
+
+    /// Adds an endpoint whose keys are known from elsewhere; replaces an earlier one of the same address.
+    pub fn pin(&self, pinned: Pinned) {
+        self.pool.pin(pinned);
+    }
+
+    /// Forgets how aliases of ssh_config resolve: the file has changed. Open connections stay.
+    pub fn forget_aliases(&self) {
+        self.resolver.forget();
+    }
+
+    /// Ends every connection. Jobs that run on them end as unseen. Nothing can be connected after this.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn run_job(
+        &self,
+        host: &Host,
+        job: &ShellJob,
+        events: mpsc::Sender<ShellEvent>,
+        cancel: &CancellationToken,
+    ) -> ShellEnd {
+        let connecting = async {
+            let target = self.resolver.resolve(&host.endpoint).await?;
+            let (lease, channel) = self.pool.channel(&target).await?;
+            Ok::<_, ConnectError>((target, lease, channel))
+        };
+        let (target, lease, channel) = match cancel.run_until_cancelled(connecting).await {
+            Some(Ok(connected)) => connected,
+            Some(Err(error)) => return error.into(),
+            None => {
+                let why = format!("cancelled while connecting to {}; nothing was started", host.endpoint.describe());
+                return ShellEnd::Unreachable { why };
+            }
+        };
+        let site = Site { pool: &self.pool, target, lease, deadlines: &self.options.deadlines };
+        crate::job::run(site, channel, job, events, cancel).await
+    }
+
+    async fn read_from(&self, target: &Target, channel: Channel<Msg>, script: &str) -> Result<String, NoAnswer> {
+        let failed = |why: String| NoAnswer::Failed(format!("reading from {} failed: {why}", target.place()));
+        let answer = match ask(channel, SHELL, script).await {
+            Ok(answer) => answer,
+            Err(AskError::Lost) => {
+                return Err(NoAnswer::Unreachable(format!("the connection to {} was lost", target.place())));
+            }
+            Err(error) => return Err(failed(error.to_string())),
+        };
+        match answer.exit {
+            Some(Exit::Code(0)) => Ok(String::from_utf8_lossy(&answer.stdout).into_owned()),
+            Some(exit) => Err(failed(format!("{exit}: {}", answer.complaint.trim()))),
+            None => Err(failed("it ended without an exit code".to_owned())),
+        }
+    }
+}
+
+#[async_trait]
+impl Shell for SshTransport {
+    async fn run(
+        &self,
+        host: &Host,
+        job: ShellJob,
+        events: mpsc::Sender<ShellEvent>,
+        cancel: CancellationToken,
+    ) -> ShellEnd {
+        let span = tracing::info_span!("ssh_job", host = %host.name, sudo = job.sudo);
+        async {
+            let end = self.run_job(host, &job, events, &cancel).await;
+            tracing::debug!(?end, "job ended");
+            end
+        }
+        .instrument(span)
+        .await
+    }
+}
+
+#[async_trait]
+impl Reach for SshTransport {
+    async fn read(&self, host: &Host, script: &str, deadline: Duration) -> Result<String, NoAnswer> {
+        let place = host.endpoint.describe();
+        let until = Instant::now() + deadline;
+        let reading = async {
+            let connecting = async {
+                let target = self.resolver.resolve(&host.endpoint).await?;
+                let (lease, channel) = self.pool.channel(&target).await?;
+                Ok::<_, ConnectError>((target, lease, channel))
+            };
+            let late = |_| NoAnswer::Unreachable(format!("no connection to {place} within {}", seconds(&deadline)));
+            let (target, _lease, channel) = timeout_at(until, connecting).await.map_err(late)??;
+            let late = |_| NoAnswer::Failed(format!("{place} did not answer within {}", seconds(&deadline)));
+            timeout_at(until, self.read_from(&target, channel, script)).await.map_err(late)?
+        };
+        reading.instrument(tracing::debug_span!("ssh_read", host = %host.name)).await
+    }
+}

@@ -1,0 +1,11 @@
+//! The transport against a real OpenSSH server. Each test names the promise that it keeps.
+#![cfg(unix)]
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod drive;
+#[cfg(test)]
+mod jobs;
+#[cfg(test)]
+mod sshd;
