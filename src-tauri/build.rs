@@ -21,9 +21,9 @@ fn window() -> Result<(), Box<dyn Error>> {
         println!("cargo:rerun-if-changed={watched}");
     }
     tauri_build::try_build(
-        tauri_build::Attributes::new().capabilities_path_pattern("./src-tauri/capabilities/*.json").app_manifest(
-            tauri_build::AppManifest::new().permissions_path_pattern("./src-tauri/permissions/*.toml"),
-        ),
+        tauri_build::Attributes::new()
+            .capabilities_path_pattern("./src-tauri/capabilities/*.json")
+            .app_manifest(tauri_build::AppManifest::new().permissions_path_pattern("./src-tauri/permissions/*.toml")),
     )?;
     // The schemas always go to `./gen`; the top level of the repository is kept for people.
     let generated = Path::new("gen");

@@ -262,13 +262,7 @@ async fn find(console: &Console, id: &str) -> Result<RunId, UiError> {
     console.find_run(id).await
 }
 
-async fn show(
-    console: &Console,
-    run: &str,
-    output: Option<String>,
-    report: bool,
-    json: bool,
-) -> Result<Exit, UiError> {
+async fn show(console: &Console, run: &str, output: Option<String>, report: bool, json: bool) -> Result<Exit, UiError> {
     let run = find(console, run).await?;
     if report {
         let text = console.report(run).await?;

@@ -143,7 +143,7 @@ impl Shown {
 
 /// Why a host did not succeed, from its worst cell.
 fn reason(host: &RunHost) -> String {
-    let worst = host.cells.iter().filter(|cell| cell.mark == host.mark && !cell.detail.is_empty()).next_back();
+    let worst = host.cells.iter().rfind(|cell| cell.mark == host.mark && !cell.detail.is_empty());
     match worst {
         Some(cell) if host.word != "succeeded" && host.word != "undone" => format!(": {}", cell.detail),
         _ => String::new(),

@@ -26,7 +26,8 @@ fn header(style: Style, names: &[&str]) -> Vec<String> {
 
 fn fleet_row(style: Style, host: &HostRow, now: Timestamp) -> Vec<String> {
     let facts = host.facts.clone().unwrap_or_default();
-    let number = |value: Option<f64>, unit: &str| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}{unit}"));
+    let number =
+        |value: Option<f64>, unit: &str| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}{unit}"));
     let age = host.as_of.map_or_else(|| "never".to_owned(), |at| words::age(now, at));
     let word = match &host.why {
         Some(why) => format!("{} ({why})", host.word),
@@ -39,7 +40,10 @@ fn fleet_row(style: Style, host: &HostRow, now: Timestamp) -> Vec<String> {
         if host.stale { style.dim(&age) } else { age },
         number(facts.load1, ""),
         number(facts.disk_used_percent, " %"),
-        facts.uptime_s.map_or_else(|| "–".to_owned(), |s| words::age(Timestamp::from_unix_ms(s.cast_signed() * 1_000), Timestamp::EPOCH)),
+        facts.uptime_s.map_or_else(
+            || "–".to_owned(),
+            |s| words::age(Timestamp::from_unix_ms(s.cast_signed() * 1_000), Timestamp::EPOCH),
+        ),
         facts.version.unwrap_or_else(|| "–".to_owned()),
         host.address.clone(),
     ]
@@ -77,20 +81,24 @@ pub(crate) fn runbook(style: Style, view: &RunbookView) -> String {
     let mut out = format!("{}\n{}\n", style.bold(&view.row.title), indent(view.row.summary.trim(), "  "));
     if !view.inputs.is_empty() {
         out.push_str(&format!("{}\n", style.bold("Inputs")));
-        let rows: Vec<Vec<String>> = view.inputs.iter().map(|input| {
-            let kind = match &input.control {
-                InputControl::Text { expects } => expects.clone().unwrap_or_else(|| "text".to_owned()),
-                InputControl::Switch => "true or false".to_owned(),
-                InputControl::Choice { choices } => choices.join(" | "),
-                InputControl::Secret => "the name of a secret".to_owned(),
-            };
-            let default = match (&input.default, input.required) {
-                (Some(default), _) => format!("default {default}"),
-                (None, true) => "required".to_owned(),
-                (None, false) => "optional".to_owned(),
-            };
-            vec![format!("  {}", input.name), kind, default, input.title.clone()]
-        }).collect();
+        let rows: Vec<Vec<String>> = view
+            .inputs
+            .iter()
+            .map(|input| {
+                let kind = match &input.control {
+                    InputControl::Text { expects } => expects.clone().unwrap_or_else(|| "text".to_owned()),
+                    InputControl::Switch => "true or false".to_owned(),
+                    InputControl::Choice { choices } => choices.join(" | "),
+                    InputControl::Secret => "the name of a secret".to_owned(),
+                };
+                let default = match (&input.default, input.required) {
+                    (Some(default), _) => format!("default {default}"),
+                    (None, true) => "required".to_owned(),
+                    (None, false) => "optional".to_owned(),
+                };
+                vec![format!("  {}", input.name), kind, default, input.title.clone()]
+            })
+            .collect();
         out.push_str(&format!("{}\n", columns(&rows)));
     }
     out.push_str(&format!("{}\n", style.bold("Steps")));
@@ -115,7 +123,10 @@ pub(crate) fn problems(answer: &PlanAnswer) -> String {
         .problems
         .iter()
         .map(|problem| {
-            let place = problem.input.as_ref().map(|input| format!("input {input}: "))
+            let place = problem
+                .input
+                .as_ref()
+                .map(|input| format!("input {input}: "))
                 .or_else(|| problem.step.as_ref().map(|step| format!("step {step}: ")))
                 .unwrap_or_default();
             let hint = problem.hint.as_ref().map(|hint| format!("\n  {hint}")).unwrap_or_default();
@@ -140,7 +151,12 @@ pub(crate) fn plan(style: Style, plan: &PlanView) -> String {
     out.push_str(&format!("  {}\n\n", plan.limits.join("; ")));
     for (number, step) in (1..).zip(&plan.steps) {
         let changes = if step.changes { "changes the host" } else { "reads" };
-        out.push_str(&format!("{}  {changes} · at most {} · way back: {}\n", style.bold(&format!("{number}. {}", step.title)), step.timeout, step.way_back));
+        out.push_str(&format!(
+            "{}  {changes} · at most {} · way back: {}\n",
+            style.bold(&format!("{number}. {}", step.title)),
+            step.timeout,
+            step.way_back
+        ));
         out.push_str(&groups(style, &step.actions, ""));
         out.push_str(&groups(style, &step.verify, "then proved by "));
         out.push_str(&groups(style, &step.inverse, "way back: "));
@@ -155,8 +171,16 @@ fn groups(style: Style, groups: &[RenderedGroup], lead: &str) -> String {
     groups
         .iter()
         .map(|group| {
-            let on = if groups.len() == 1 { "on every host".to_owned() } else { format!("on {}", some_names(&group.hosts, NAMES_SHOWN)) };
-            format!("   {}\n{}", style.dim(&format!("{lead}{} {on}", group.kind)), indent(group.text.trim_end(), "     "))
+            let on = if groups.len() == 1 {
+                "on every host".to_owned()
+            } else {
+                format!("on {}", some_names(&group.hosts, NAMES_SHOWN))
+            };
+            format!(
+                "   {}\n{}",
+                style.dim(&format!("{lead}{} {on}", group.kind)),
+                indent(group.text.trim_end(), "     ")
+            )
         })
         .collect()
 }
@@ -210,18 +234,25 @@ pub(crate) fn run(style: Style, view: &RunView) -> String {
         row.started_by,
         standings(row),
     );
-    let mut rows = vec![header(style, &[&["", "host", "stands"], &*view.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>()].concat())];
+    let mut rows = vec![header(
+        style,
+        &[&["", "host", "stands"], &*view.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>()].concat(),
+    )];
     rows.extend(view.hosts.iter().map(|host| {
         let mut cells = vec![style.mark(host.mark), host.name.to_string(), host.word.clone()];
         cells.extend(host.cells.iter().map(|cell| format!("{} {}", style.mark(cell.mark), cell.word)));
         cells
     }));
     out.push_str(&columns(&rows));
-    let reasons: Vec<String> = view.hosts.iter().flat_map(|host| {
-        host.cells.iter().zip(&view.steps).filter(|(cell, _)| is_news(cell.mark)).map(move |(cell, step)| {
-            format!("{} {} · {} · {}: {}\n", style.mark(cell.mark), host.name, step.id, cell.word, cell.detail)
+    let reasons: Vec<String> = view
+        .hosts
+        .iter()
+        .flat_map(|host| {
+            host.cells.iter().zip(&view.steps).filter(|(cell, _)| is_news(cell.mark)).map(move |(cell, step)| {
+                format!("{} {} · {} · {}: {}\n", style.mark(cell.mark), host.name, step.id, cell.word, cell.detail)
+            })
         })
-    }).collect();
+        .collect();
     if !reasons.is_empty() {
         out.push_str(&format!("\n{}", reasons.concat()));
     }
@@ -262,7 +293,12 @@ pub(crate) fn keys(style: Style, keys: &[KeyRow]) -> String {
     let mut rows = vec![header(style, &["host", "where", "status", "key"])];
     rows.extend(keys.iter().map(|key| {
         let detail = key.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
-        vec![key.host.to_string(), key.address.clone(), format!("{}{detail}", key.status), key.fingerprint.clone().unwrap_or_default()]
+        vec![
+            key.host.to_string(),
+            key.address.clone(),
+            format!("{}{detail}", key.status),
+            key.fingerprint.clone().unwrap_or_default(),
+        ]
     }));
     columns(&rows)
 }

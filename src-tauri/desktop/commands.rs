@@ -192,8 +192,32 @@ async fn export_report(window: State<'_, Window>, run: RunId) -> Answer<String> 
 /// Every command above.
 pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
     tauri::generate_handler![
-        start_info, subscribe, fleet, select, host, probe_now, catalogue, runbook, plan, plan_undo, start, runs_active,
-        run, unwatch, cancel, output, output_groups, history, settings, save_settings, survey_keys, trust_keys, secrets,
-        set_secret, delete_secret, unlock_secrets, export_report
+        start_info,
+        subscribe,
+        fleet,
+        select,
+        host,
+        probe_now,
+        catalogue,
+        runbook,
+        plan,
+        plan_undo,
+        start,
+        runs_active,
+        run,
+        unwatch,
+        cancel,
+        output,
+        output_groups,
+        history,
+        settings,
+        save_settings,
+        survey_keys,
+        trust_keys,
+        secrets,
+        set_secret,
+        delete_secret,
+        unlock_secrets,
+        export_report
     ]
 }

@@ -29,7 +29,7 @@ fn window(console: Arc<Console>) -> anyhow::Result<()> {
         .plugin(tauri_plugin_window_state::Builder::default().build())
         .manage(commands::Window::new(console))
         .invoke_handler(commands::handler())
-        .build(tauri::generate_context!())
+        .build(context())
         .context("cannot open the window")?
         .run(|app, event| {
             if let tauri::RunEvent::Exit = event {
@@ -39,12 +39,20 @@ fn window(console: Arc<Console>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The window's configuration and the UI, built into this program.
+#[expect(clippy::disallowed_methods, reason = "the macro's own code names process::exit; it is not called by us")]
+fn context() -> tauri::Context {
+    tauri::generate_context!()
+}
+
 fn demo_wanted() -> anyhow::Result<bool> {
     let mut demo = false;
     for argument in std::env::args_os().skip(1) {
         match argument.to_str() {
             Some("--demo") => demo = true,
-            _ => anyhow::bail!("unknown argument {argument:?}; the window takes --demo, and `daytwo --help` lists the rest"),
+            _ => anyhow::bail!(
+                "unknown argument {argument:?}; the window takes --demo, and `daytwo --help` lists the rest"
+            ),
         }
     }
     Ok(demo)

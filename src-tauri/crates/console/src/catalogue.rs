@@ -25,14 +25,14 @@ pub struct Entry {
 
 /// Everything at hand, by name. A user's runbook stands in for a shipped one of the same name.
 #[derive(Debug, Clone, Default)]
-pub struct Catalogue {
+pub(crate) struct Catalogue {
     entries: BTreeMap<RunbookName, Entry>,
 }
 
 impl Catalogue {
     /// Reads everything anew. A file that is not a runbook is an entry that says so.
     #[must_use]
-    pub fn read(own: &Path) -> Self {
+    pub(crate) fn read(own: &Path) -> Self {
         let mut catalogue = Self::default();
         for file in SHIPPED.files() {
             let text = file.contents_utf8().ok_or_else(|| "it is not UTF-8".to_owned());
@@ -65,20 +65,20 @@ impl Catalogue {
     }
 
     /// Every entry, by name.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
     }
 
     /// One entry.
     #[must_use]
-    pub fn get(&self, name: &RunbookName) -> Option<&Entry> {
+    pub(crate) fn get(&self, name: &RunbookName) -> Option<&Entry> {
         self.entries.get(name)
     }
 }
 
 /// `restart-service` of `restart-service.yaml`; nothing of a test beside it or of another file.
 #[must_use]
-pub fn runbook_stem(path: &Path) -> Option<&str> {
+pub(crate) fn runbook_stem(path: &Path) -> Option<&str> {
     let name = path.file_name()?.to_str()?;
     let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml"))?;
     (!stem.ends_with(".test")).then_some(stem)

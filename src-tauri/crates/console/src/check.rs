@@ -91,7 +91,7 @@ impl CheckReport {
 }
 
 /// Checks files, and the runbooks directly in folders.
-pub fn check_paths(paths: &[&Path], now: Timestamp) -> Result<CheckReport, UiError> {
+pub(crate) fn check_paths(paths: &[&Path], now: Timestamp) -> Result<CheckReport, UiError> {
     let mut report = CheckReport::default();
     for path in files_of(paths)? {
         let file = path.display().to_string();
@@ -110,8 +110,10 @@ fn files_of(paths: &[&Path]) -> Result<Vec<PathBuf>, UiError> {
             files.push((*path).to_owned());
             continue;
         }
-        let cannot = |error: std::io::Error| UiError::new(Code::NotFound, format!("cannot read {}: {error}", path.display()));
-        let mut found: Vec<PathBuf> = std::fs::read_dir(path).map_err(cannot)?.flatten().map(|entry| entry.path()).collect();
+        let cannot =
+            |error: std::io::Error| UiError::new(Code::NotFound, format!("cannot read {}: {error}", path.display()));
+        let mut found: Vec<PathBuf> =
+            std::fs::read_dir(path).map_err(cannot)?.flatten().map(|entry| entry.path()).collect();
         found.retain(|path| runbook_stem(path).is_some());
         found.sort();
         if found.is_empty() {

@@ -89,9 +89,9 @@ impl World {
 impl Parts {
     /// Opens the history and puts the adapters together.
     pub(crate) async fn compose(profile: &Profile) -> Result<Self, UiError> {
-        let store = Store::open(&profile.data_dir, daytwo_store::Options::default()).await.map_err(|error| {
-            UiError::new(Code::History, "the local history could not be opened").because(&error)
-        })?;
+        let store = Store::open(&profile.data_dir, daytwo_store::Options::default())
+            .await
+            .map_err(|error| UiError::new(Code::History, "the local history could not be opened").because(&error))?;
         let world = match profile.kind {
             ProfileKind::Own => World::over_ssh(ssh_options(profile)),
             ProfileKind::Demo => World::demo(profile).await?,

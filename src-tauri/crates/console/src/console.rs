@@ -130,11 +130,6 @@ impl Console {
         });
     }
 
-    /// Runs `task` to its own end; [`Console::close`] waits for it.
-    pub(crate) fn spawn_to_its_end(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
-    }
-
     /// A token that ends with the console.
     pub(crate) fn child_token(&self) -> CancellationToken {
         self.cancel.child_token()

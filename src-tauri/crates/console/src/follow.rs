@@ -33,7 +33,7 @@ pub enum Change {
 }
 
 /// What is known of a run: the fold of its records up to an index.
-pub struct Folded {
+pub(crate) struct Folded {
     /// Its plan.
     pub sealed: Arc<SealedPlan>,
     /// What the records say.
@@ -47,12 +47,12 @@ pub struct Folded {
 impl Folded {
     /// Nothing read yet.
     #[must_use]
-    pub fn new(sealed: Arc<SealedPlan>) -> Self {
+    pub(crate) fn new(sealed: Arc<SealedPlan>) -> Self {
         Self { state: RunState::new(sealed.plan()), sealed, last: None, decisions: Vec::new() }
     }
 
     /// Takes the next record: checks that it follows, and folds it.
-    pub fn take(&mut self, record: Record) -> Result<(), UiError> {
+    pub(crate) fn take(&mut self, record: Record) -> Result<(), UiError> {
         record.check(self.last.as_ref()).map_err(|error| UiError::history(&error))?;
         self.state.apply(&record.event).map_err(|error| UiError::history(&error))?;
         self.decisions.extend(view::run::decision(&record));
@@ -62,13 +62,13 @@ impl Folded {
 
     /// The index of the next record to read.
     #[must_use]
-    pub fn next_index(&self) -> u64 {
+    pub(crate) fn next_index(&self) -> u64 {
         self.last.as_ref().map_or(0, |record| record.index + 1)
     }
 
     /// As it is shown.
     #[must_use]
-    pub fn view(&self, frame: &RunFrame) -> RunView {
+    pub(crate) fn view(&self, frame: &RunFrame) -> RunView {
         let index = self.last.as_ref().map_or(0, |record| record.index);
         view::run::view(frame, &self.sealed, &self.state, index, self.decisions.clone())
     }

@@ -21,7 +21,7 @@ const SSH_CONFIG: &str = "~/.ssh/config";
 const FOLDER_ENTRIES_MAX: usize = 4_096;
 
 /// The fleet as its sources tell it.
-pub struct Inventory {
+pub(crate) struct Inventory {
     sources: Mutex<Sources>,
     fleet_file: Option<PathBuf>,
     ssh_config: Option<(PathBuf, SshPlaces)>,
@@ -31,7 +31,7 @@ pub struct Inventory {
 impl Inventory {
     /// The fleet of one's own files. Reads them once; [`Inventory::read`] reads them again.
     #[must_use]
-    pub fn of_files(profile: &Profile) -> Self {
+    pub(crate) fn of_files(profile: &Profile) -> Self {
         let fleet_file = profile.fleet_file();
         let ssh_config = profile.ssh_dir.as_ref().map(|ssh_dir| {
             let home = ssh_dir.parent().unwrap_or(ssh_dir).to_owned();
@@ -51,7 +51,7 @@ impl Inventory {
 
     /// A fleet that is given, as the demo's is.
     #[must_use]
-    pub fn of_hosts(source: &str, hosts: Vec<Host>) -> Self {
+    pub(crate) fn of_hosts(source: &str, hosts: Vec<Host>) -> Self {
         let mut sources = Sources::new([(source.to_owned(), String::new())]);
         sources.apply(source, SystemClock.now(), Ok(hosts));
         let fleet = watch::Sender::new(Arc::new(sources.fleet()));
@@ -60,19 +60,19 @@ impl Inventory {
 
     /// The fleet as it is now.
     #[must_use]
-    pub fn fleet(&self) -> Arc<Fleet> {
+    pub(crate) fn fleet(&self) -> Arc<Fleet> {
         Arc::clone(&self.fleet.borrow())
     }
 
     /// Tells when the fleet changes.
     #[must_use]
-    pub fn subscribe(&self) -> watch::Receiver<Arc<Fleet>> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Fleet>> {
         self.fleet.subscribe()
     }
 
     /// Reads the files again. A file that is not there is an empty source; one that cannot be
     /// read keeps the hosts that it had.
-    pub fn read(&self) {
+    pub(crate) fn read(&self) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(path) = &self.fleet_file {
             let hosts = when_there(path, |text| {
@@ -95,7 +95,7 @@ impl Inventory {
     }
 
     /// Folders in which a change may mean a changed fleet.
-    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &Path> {
         let files = self.fleet_file.iter().chain(self.ssh_config.iter().map(|(path, _)| path));
         files.filter_map(|path| path.parent())
     }

@@ -10,7 +10,7 @@ const NAMES_MAX: usize = 20;
 
 /// The report, in Markdown. It holds no output: output may hold what a channel must not see.
 #[must_use]
-pub fn markdown(view: &RunView) -> String {
+pub(crate) fn markdown(view: &RunView) -> String {
     let row = &view.row;
     let mut out = format!("## {}: {}\n\n", row.title, row.status);
     let ended = row.ended_at.map_or_else(|| "has not ended".to_owned(), |at| format!("ended {at}"));
@@ -27,17 +27,26 @@ pub fn markdown(view: &RunView) -> String {
     }
     out.push_str("\n| hosts | outcome |\n|---|---|\n");
     for (word, hosts) in &row.standings {
-        let names: Vec<&str> =
-            view.hosts.iter().filter(|host| host.word == *word).take(NAMES_MAX).map(|host| host.name.as_str()).collect();
+        let names: Vec<&str> = view
+            .hosts
+            .iter()
+            .filter(|host| host.word == *word)
+            .take(NAMES_MAX)
+            .map(|host| host.name.as_str())
+            .collect();
         let more = (*hosts as usize).saturating_sub(names.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let _ = writeln!(out, "| {hosts}: {}{more} | {word} |", names.join(", "));
     }
-    let reasons: Vec<String> = view.hosts.iter().flat_map(|host| {
-        host.cells.iter().zip(&view.steps).filter(|(cell, _)| is_bad(cell.mark)).map(move |(cell, step)| {
-            format!("- {} · {} · {}: {}\n", host.name, step.title, cell.word, cell.detail)
-        })
-    }).collect();
+    let reasons: Vec<String> =
+        view.hosts
+            .iter()
+            .flat_map(|host| {
+                host.cells.iter().zip(&view.steps).filter(|(cell, _)| is_bad(cell.mark)).map(move |(cell, step)| {
+                    format!("- {} · {} · {}: {}\n", host.name, step.title, cell.word, cell.detail)
+                })
+            })
+            .collect();
     if !reasons.is_empty() {
         let _ = write!(out, "\n{}", reasons.concat());
     }

@@ -76,7 +76,7 @@ async fn tell_run(console: Arc<Console>, sink: Sink, run: RunId, index: u64) {
         let mut follow = Follow::new(&console, run, index).await?;
         while let Some(change) = follow.next().await? {
             match change {
-                Change::Delta(delta) => sink(Push::Run { delta: *delta }),
+                Change::Delta(delta) => sink(Push::Run { delta }),
                 Change::Output(attempts) => {
                     attempts.into_iter().for_each(|attempt| sink(Push::OutputGrew { run, attempt }));
                 }

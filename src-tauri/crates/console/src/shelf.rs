@@ -10,11 +10,11 @@ const PLANS_MAX: usize = 32;
 
 /// The newest plans.
 #[derive(Debug, Default)]
-pub struct Shelf(VecDeque<SealedPlan>);
+pub(crate) struct Shelf(VecDeque<SealedPlan>);
 
 impl Shelf {
     /// Keeps a plan; the oldest leaves when there are too many.
-    pub fn put(&mut self, plan: SealedPlan) {
+    pub(crate) fn put(&mut self, plan: SealedPlan) {
         self.0.retain(|kept| kept.digest() != plan.digest());
         self.0.push_back(plan);
         if self.0.len() > PLANS_MAX {
@@ -23,14 +23,14 @@ impl Shelf {
     }
 
     /// Takes a plan: it is started once. Starting it again needs a new look.
-    pub fn take(&mut self, digest: Digest) -> Option<SealedPlan> {
+    pub(crate) fn take(&mut self, digest: Digest) -> Option<SealedPlan> {
         let index = self.0.iter().position(|plan| plan.digest() == digest)?;
         self.0.remove(index)
     }
 
     /// Looks at a plan without taking it.
     #[must_use]
-    pub fn get(&self, digest: Digest) -> Option<&SealedPlan> {
+    pub(crate) fn get(&self, digest: Digest) -> Option<&SealedPlan> {
         self.0.iter().find(|plan| plan.digest() == digest)
     }
 }

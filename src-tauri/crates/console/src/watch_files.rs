@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// Tells that something changed. Dropping it ends the watching.
-pub struct FilesChanged {
+pub(crate) struct FilesChanged {
     _watcher: RecommendedWatcher,
     changed: mpsc::Receiver<()>,
 }
@@ -19,7 +19,7 @@ impl FilesChanged {
     /// Watches these folders, not what is below them. A folder that cannot be watched is logged:
     /// the console works, and reads files again at its next start.
     #[must_use]
-    pub fn in_folders<'a>(folders: impl Iterator<Item = &'a Path>) -> Option<Self> {
+    pub(crate) fn in_folders<'a>(folders: impl Iterator<Item = &'a Path>) -> Option<Self> {
         // One place: a second change while the first waits to be taken says nothing new.
         let (tell, changed) = mpsc::channel(1);
         let handler = move |event: notify::Result<notify::Event>| match event {
@@ -41,7 +41,7 @@ impl FilesChanged {
     }
 
     /// Waits until something changed and the writing has settled; false when watching has ended.
-    pub async fn wait(&mut self) -> bool {
+    pub(crate) async fn wait(&mut self) -> bool {
         if self.changed.recv().await.is_none() {
             return false;
         }

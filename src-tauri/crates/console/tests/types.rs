@@ -48,7 +48,10 @@ fn generate() -> String {
     collect.visit::<wire::settings::SecretsView>();
     collect.visit::<wire::StartInfo>();
     let body: Vec<String> = collect.types.into_values().collect();
-    format!("// Generated from src-tauri/crates/console/src/wire by `cargo xtask types`. Do not edit.\n\n{}", body.join("\n"))
+    format!(
+        "// Generated from src-tauri/crates/console/src/wire by `cargo xtask types`. Do not edit.\n\n{}",
+        body.join("\n")
+    )
 }
 
 #[test]

@@ -147,8 +147,7 @@ impl<T: Eq + Hash> PerHost<T> {
     /// From one value per host, in the order of the plan's hosts. Equal values are kept once.
     pub fn collect(values: impl IntoIterator<Item = Option<T>>) -> Self {
         let mut variants: IndexSet<T> = IndexSet::new();
-        let of_host =
-            values.into_iter().map(|value| u32::try_from(variants.insert_full(value?).0).ok()).collect();
+        let of_host = values.into_iter().map(|value| u32::try_from(variants.insert_full(value?).0).ok()).collect();
         Self { variants: variants.into_iter().collect(), of_host }
     }
 }

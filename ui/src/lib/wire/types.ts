@@ -92,9 +92,9 @@ text: string,
  */
 status: string, 
 /**
- * Runs started before this moment: the next page.
+ * Runs older than this one, the last of the page before.
  */
-before: Timestamp | null, };
+before: RunId | null, };
 
 /**
  * The drawer: one host in full.

@@ -28,7 +28,8 @@ impl Console {
         let mut rows = Vec::new();
         for key in keys {
             let host = fleet.hosts.iter().find(|host| host.name == key.host);
-            let host = host.ok_or_else(|| UiError::new(Code::NotFound, format!("no source names a host {}", key.host)))?;
+            let host =
+                host.ok_or_else(|| UiError::new(Code::NotFound, format!("no source names a host {}", key.host)))?;
             let status = self.surveyed.lock().unwrap_or_else(PoisonError::into_inner).get(&key.host).cloned();
             let shown = status.filter(|status| fingerprint(status).as_deref() == Some(key.fingerprint.as_str()));
             let shown = shown.ok_or_else(|| {

@@ -64,20 +64,21 @@ impl Console {
     pub async fn plan_undo(&self, run: RunId) -> Result<PlanAnswer, UiError> {
         let folded = self.folded(run).await?;
         if folded.state.status().is_none_or(view::run::is_active) {
-            let error = UiError::new(Code::BadRequest, "the run has not ended, so what is to be undone is not known yet");
+            let error =
+                UiError::new(Code::BadRequest, "the run has not ended, so what is to be undone is not known yet");
             return Err(error.hint("cancel it, or wait for its end"));
         }
         let undone = self.parts.store.undo_runs_of(run).await.map_err(|error| UiError::history(&error))?;
-        if let Some(done) = undone.iter().find(|undo| undo.status == (daytwo_model::RunStatus::Ended { outcome: daytwo_model::RunOutcome::RolledBack })) {
+        if let Some(done) = undone.iter().find(|undo| {
+            undo.status == (daytwo_model::RunStatus::Ended { outcome: daytwo_model::RunOutcome::RolledBack })
+        }) {
             return Err(UiError::new(Code::BadRequest, format!("run {} has undone it already", done.id)));
         }
         let (by, at) = (self.profile.actor.clone(), self.clock.now());
         let plan = self.with_hosts_of_today(folded.sealed.plan());
         match daytwo_runbook::plan_undo(&plan, &folded.state, run, by, at) {
             Ok(undo) => {
-                let left_out = undo.left_out.iter().map(|left| {
-                    format!("{} · {}: {}", left.host, left.step, left.why)
-                });
+                let left_out = undo.left_out.iter().map(|left| format!("{} · {}: {}", left.host, left.step, left.why));
                 let selected = u32::try_from(undo.plan.plan().hosts.len()).unwrap_or(u32::MAX);
                 let left_out = left_out.collect();
                 self.offer(undo.plan, left_out, selected).await
@@ -134,7 +135,8 @@ impl Console {
         warn(&silent, "did not answer, or refused, when last asked");
         warn(&stale, "not looked at recently");
         for run in self.runs_active().await? {
-            let others: BTreeSet<HostName> = self.plan_of(run.id).await?.plan().hosts.iter().map(|host| host.name.clone()).collect();
+            let others: BTreeSet<HostName> =
+                self.plan_of(run.id).await?.plan().hosts.iter().map(|host| host.name.clone()).collect();
             let shared: Vec<&HostName> = names.iter().filter(|name| others.contains(**name)).copied().collect();
             if !shared.is_empty() {
                 let hosts = count(shared.len(), "of these host");
@@ -142,7 +144,9 @@ impl Console {
             }
         }
         if let Intent::Undo { .. } = plan.intent {
-            warnings.push("an undo changes hosts as any run does; it is planned for what is known to have happened".to_owned());
+            warnings.push(
+                "an undo changes hosts as any run does; it is planned for what is known to have happened".to_owned(),
+            );
         }
         Ok(warnings)
     }

@@ -53,8 +53,12 @@ impl Console {
         self.check_typed(&plan, typed)?;
         self.check_keys(&plan).await?;
         let plan = self.take_plan(digest)?;
-        let (driver, handle) =
-            daytwo_engine::open(plan, self.profile.actor.clone(), self.parts.ports.clone(), daytwo_engine::Settings::default());
+        let (driver, handle) = daytwo_engine::open(
+            plan,
+            self.profile.actor.clone(),
+            self.parts.ports.clone(),
+            daytwo_engine::Settings::default(),
+        );
         let run = handle.id();
         let notices = handle.subscribe();
         self.active.lock().unwrap_or_else(PoisonError::into_inner).insert(run, handle);
@@ -70,8 +74,12 @@ impl Console {
         let needed = hosts > self.settings_now().type_to_start_above as usize;
         match typed {
             Some(number) if number as usize == hosts => Ok(()),
-            Some(number) => Err(UiError::new(Code::BadRequest, format!("{number} was typed, and the plan has {hosts} hosts"))),
-            None if needed => Err(UiError::new(Code::BadRequest, format!("type the number of hosts, {hosts}, to start"))),
+            Some(number) => {
+                Err(UiError::new(Code::BadRequest, format!("{number} was typed, and the plan has {hosts} hosts")))
+            }
+            None if needed => {
+                Err(UiError::new(Code::BadRequest, format!("type the number of hosts, {hosts}, to start")))
+            }
             None => Ok(()),
         }
     }
@@ -251,13 +259,18 @@ impl Console {
         Ok(report::markdown(&self.run(run).await?))
     }
 
-    pub(crate) async fn list_runs(&self, filter: &HistoryFilter, host: Option<HostName>) -> Result<Vec<RunRow>, UiError> {
-        let status = match filter.status.as_str() {
-            "" => None,
-            word => Some(status_of_word(word).ok_or_else(|| {
-                UiError::new(Code::BadRequest, format!("no run is ever {word:?}")).hint(STATUS_HINT)
-            })?),
-        };
+    pub(crate) async fn list_runs(
+        &self,
+        filter: &HistoryFilter,
+        host: Option<HostName>,
+    ) -> Result<Vec<RunRow>, UiError> {
+        let status =
+            match filter.status.as_str() {
+                "" => None,
+                word => Some(status_of_word(word).ok_or_else(|| {
+                    UiError::new(Code::BadRequest, format!("no run is ever {word:?}")).hint(STATUS_HINT)
+                })?),
+            };
         let filter = RunFilter {
             text: Some(filter.text.trim().to_owned()).filter(|text| !text.is_empty()),
             status,
@@ -399,7 +412,9 @@ fn start_error(error: &RunError) -> UiError {
                 .hint("unlock the place where secrets are kept")
                 .because(source)
         }
-        RunError::Open(source) => UiError::new(Code::History, "the run could not be journalled; nothing was sent").because(source),
+        RunError::Open(source) => {
+            UiError::new(Code::History, "the run could not be journalled; nothing was sent").because(source)
+        }
         other => UiError::new(Code::Internal, "the run could not be started").because(other),
     }
 }

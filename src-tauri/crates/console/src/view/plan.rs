@@ -77,7 +77,8 @@ fn limits(plan: &Plan) -> Vec<String> {
         0 => format!("stops at the first {what} host"),
         max => format!("stops when more than {} are {what}", count(max as usize, "host")),
     };
-    let mut lines = vec![budget(limits.failed_hosts_max, "failed"), budget(limits.unreachable_hosts_max, "unreachable")];
+    let mut lines =
+        vec![budget(limits.failed_hosts_max, "failed"), budget(limits.unreachable_hosts_max, "unreachable")];
     lines.push(format!("at most {} at one time", count(limits.hosts_at_once_max as usize, "host")));
     if limits.hold_ms > 0 && plan.batches.len() > 1 {
         lines.push(format!("holds {} after each batch", duration(limits.hold_ms)));

@@ -12,7 +12,7 @@ pub fn count(number: usize, singular: &str) -> String {
 #[must_use]
 pub fn duration(ms: u64) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
-    match UNITS.into_iter().find(|(unit_ms, _)| ms >= *unit_ms && ms % unit_ms == 0) {
+    match UNITS.into_iter().find(|(unit_ms, _)| ms >= *unit_ms && ms.is_multiple_of(*unit_ms)) {
         Some((unit_ms, unit)) => format!("{} {unit}", ms / unit_ms),
         None => format!("{ms} ms"),
     }
@@ -53,7 +53,10 @@ mod tests {
         let ages = [0, 40_000, 12 * 60_000, 3 * 3_600_000, 2 * 86_400_000].map(|ms| age(at(ms), at(0)));
         assert_eq!(ages, ["now", "40 s", "12 min", "3 h", "2 d"]);
         assert_eq!(age(at(0), at(60_000)), "now", "a clock that went backwards is not an age");
-        assert_eq!([250, 1_500, 30_000, 300_000, 7_200_000].map(duration), ["250 ms", "1500 ms", "30 s", "5 min", "2 h"]);
+        assert_eq!(
+            [250, 1_500, 30_000, 300_000, 7_200_000].map(duration),
+            ["250 ms", "1500 ms", "30 s", "5 min", "2 h"]
+        );
         assert_eq!([percent(1, 3), percent(1, 1000), percent(0, 5)], ["33 %", "<1 %", "0 %"]);
     }
 }

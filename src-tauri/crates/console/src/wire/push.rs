@@ -24,7 +24,7 @@ pub enum Push {
     /// A run that the window watches changed.
     Run {
         /// How.
-        delta: RunDelta,
+        delta: Box<RunDelta>,
     },
     /// An attempt wrote more output; its pages can be read on.
     OutputGrew {

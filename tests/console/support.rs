@@ -1,5 +1,4 @@
 //! What the tests that cross crates share: a real OpenSSH server, and a console with files of its own.
-#![expect(dead_code, reason = "each test file uses its own part of it")]
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks again and again, until it holds or patience is over.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} for this in vain: {what}");
@@ -21,14 +20,14 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// A real OpenSSH server on loopback, with its own host key and one client key. Ends when dropped.
-pub struct Sshd {
+pub(crate) struct Sshd {
     dir: TempDir,
     server: Child,
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl Sshd {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = TempDir::new().unwrap();
         let path = |name: &str| dir.path().join(name);
         keygen(&path("host_key"));
@@ -59,12 +58,12 @@ impl Sshd {
         sshd
     }
 
-    pub fn client_key(&self) -> PathBuf {
+    pub(crate) fn client_key(&self) -> PathBuf {
         self.dir.path().join("client_key")
     }
 
     /// A new host key under the same address, as after a reinstallation, or an attack.
-    pub fn restart_with_another_host_key(&mut self) {
+    pub(crate) fn restart_with_another_host_key(&mut self) {
         self.stop();
         for name in ["host_key", "host_key.pub"] {
             std::fs::remove_file(self.dir.path().join(name)).unwrap();
@@ -103,19 +102,19 @@ fn free_port() -> u16 {
 }
 
 /// A console with configuration, data and home of its own.
-pub struct Desk {
-    pub dir: TempDir,
+pub(crate) struct Desk {
+    pub(crate) dir: TempDir,
 }
 
 impl Desk {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = TempDir::new().unwrap();
         std::fs::create_dir_all(dir.path().join("config/runbooks")).unwrap();
         Self { dir }
     }
 
     /// A fleet of one host, `local`, behind this server.
-    pub fn with_host(sshd: &Sshd) -> Self {
+    pub(crate) fn with_host(sshd: &Sshd) -> Self {
         let desk = Self::new();
         let login = Command::new("id").arg("-un").output().unwrap();
         let fleet = format!(
@@ -128,16 +127,16 @@ impl Desk {
         desk
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn runbook(&self, name: &str, text: &str) {
+    pub(crate) fn runbook(&self, name: &str, text: &str) {
         std::fs::write(self.path("config/runbooks").join(format!("{name}.yaml")), text).unwrap();
     }
 
     /// The command line, on this desk, with nothing of the machine's own settings.
-    pub fn daytwo(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn daytwo(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_daytwo"));
         command
             .args(arguments)
@@ -152,12 +151,12 @@ impl Desk {
     }
 
     /// Runs it to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         Ended::of(self.daytwo(arguments).output().unwrap())
     }
 
     /// Runs it with `--json` and reads the one document that it prints.
-    pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let ended = self.run(&[&["--json"], arguments].concat());
         serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error} in {ended:?}"))
     }
@@ -165,10 +164,10 @@ impl Desk {
 
 /// How a command ended.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ended {
@@ -180,7 +179,7 @@ impl Ended {
         }
     }
 
-    pub fn expect(&self, code: i32) -> &Self {
+    pub(crate) fn expect(&self, code: i32) -> &Self {
         assert_eq!(self.code, Some(code), "{self:?}");
         self
     }

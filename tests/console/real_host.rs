@@ -1,10 +1,8 @@
 //! The command line against a real OpenSSH server: what it says is what happened there.
 
-mod support;
-
 use std::process::Stdio;
 
-use support::{Desk, Sshd, until};
+use crate::support::{Desk, Sshd, until};
 
 const HELLO: &str = "\
 runbook: hello
@@ -131,7 +129,9 @@ fn after_kill_9_a_finished_step_is_finished_one_in_flight_is_unknown_and_nothing
     shown.expect(0);
     assert!(shown.stdout.contains("unknown"), "{}", shown.stdout);
     let pid = std::fs::read_to_string(desk.path("counter.pid")).unwrap();
-    let _ = std::process::Command::new("kill").args(["-9", &format!("-{}", pid.trim())]).status();
+    // Without the `--`, procps 4.0.2 reads `kill -9 -1234` as a signal to every process (-1).
+    let ended = std::process::Command::new("kill").args(["-9", "--", &format!("-{}", pid.trim())]).status().unwrap();
+    assert!(ended.success(), "the process on the host was expected to have outlived the console");
 }
 
 #[cfg(target_os = "linux")]

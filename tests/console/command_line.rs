@@ -1,8 +1,6 @@
 //! The command line's promises that need no host of one's own.
 
-mod support;
-
-use support::Desk;
+use crate::support::Desk;
 
 #[test]
 fn a_desk_without_hosts_says_how_to_get_some() {
@@ -15,7 +13,11 @@ fn a_desk_without_hosts_says_how_to_get_some() {
 #[test]
 fn bad_requests_send_nothing_name_the_place_and_exit_with_2() {
     let desk = Desk::new();
-    std::fs::write(desk.path("config/fleet.yaml"), "hosts:\n  web-1: { address: 10.255.255.1, labels: { role: web } }\n").unwrap();
+    std::fs::write(
+        desk.path("config/fleet.yaml"),
+        "hosts:\n  web-1: { address: 10.255.255.1, labels: { role: web } }\n",
+    )
+    .unwrap();
     for (arguments, told) in [
         (vec!["hosts", "role="], "column 6"),
         (vec!["hosts", "role=database"], "none of 1 host"),

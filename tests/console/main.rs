@@ -1,0 +1,6 @@
+//! The built command line as a user has it: real files, real OpenSSH, the demo fleet, real crashes.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod command_line;
+mod real_host;
+mod support;

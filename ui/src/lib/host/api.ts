@@ -1,0 +1,52 @@
+// One typed function per command of the console. Everything else in the window calls these.
+
+import type {
+  AttemptId,
+  Digest,
+  HistoryFilter,
+  HostName,
+  KeyToTrust,
+  PlanRequest,
+  Push,
+  RunId,
+  Settings,
+} from '../wire/types';
+import type { CommandName, Commands } from './commands';
+import { currentHost } from './index';
+
+function call<Name extends CommandName>(name: Name, args: Commands[Name]['args']): Promise<Commands[Name]['reply']> {
+  return currentHost().call(name, args);
+}
+
+export const subscribe = (onPush: (push: Push) => void) => currentHost().subscribe(onPush);
+
+export const startInfo = () => call('start_info', {});
+export const fleet = () => call('fleet', {});
+export const select = (selection: string) => call('select', { selection });
+export const host = (name: HostName) => call('host', { name });
+export const probeNow = (hosts: HostName[] | null) => call('probe_now', { hosts });
+
+export const catalogue = () => call('catalogue', {});
+export const runbook = (name: string) => call('runbook', { name });
+export const plan = (request: PlanRequest) => call('plan', { request });
+export const planUndo = (run: RunId) => call('plan_undo', { run });
+export const start = (digest: Digest, typed: number | null) => call('start', { digest, typed });
+
+export const runsActive = () => call('runs_active', {});
+export const run = (id: RunId) => call('run', { run: id });
+export const unwatch = (id: RunId) => call('unwatch', { run: id });
+export const cancel = (id: RunId, why: string) => call('cancel', { run: id, why });
+export const output = (attempt: AttemptId, from: number, fromEnd: boolean) =>
+  call('output', { attempt, from, fromEnd });
+export const outputGroups = (id: RunId, step: number) => call('output_groups', { run: id, step });
+export const history = (filter: HistoryFilter) => call('history', { filter });
+export const exportReport = (id: RunId) => call('export_report', { run: id });
+
+export const settings = () => call('settings', {});
+export const saveSettings = (to: Settings) => call('save_settings', { settings: to });
+export const surveyKeys = (hosts: HostName[] | null) => call('survey_keys', { hosts });
+export const trustKeys = (keys: KeyToTrust[]) => call('trust_keys', { keys });
+export const secrets = () => call('secrets', {});
+export const setSecret = (name: string, value: string) => call('set_secret', { name, value });
+export const deleteSecret = (name: string) => call('delete_secret', { name });
+export const unlockSecrets = (passphrase: string) => call('unlock_secrets', { passphrase });

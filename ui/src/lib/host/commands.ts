@@ -1,0 +1,77 @@
+// The contract with the console: every command's arguments and reply. Names and shapes are those of
+// src-tauri/desktop; a command that is missing here cannot be called.
+
+import type {
+  AttemptId,
+  Digest,
+  FleetView,
+  HistoryFilter,
+  HostDetail,
+  HostName,
+  KeyRow,
+  KeyToTrust,
+  OutputGroup,
+  OutputPage,
+  PlanAnswer,
+  PlanRequest,
+  Push,
+  RunbookName,
+  RunbookRow,
+  RunbookView,
+  RunId,
+  RunRow,
+  RunView,
+  SecretName,
+  SecretsView,
+  SelectionView,
+  Settings,
+  SettingsView,
+  StartInfo,
+} from '../wire/types';
+
+interface Command<Args, Reply> {
+  args: Args;
+  reply: Reply;
+}
+
+type Nothing = Record<string, never>;
+
+/** Every command but `subscribe`, which takes a channel and is part of {@link Host} itself. */
+export interface Commands {
+  start_info: Command<Nothing, StartInfo>;
+  fleet: Command<Nothing, FleetView>;
+  select: Command<{ selection: string }, SelectionView>;
+  host: Command<{ name: HostName }, HostDetail>;
+  probe_now: Command<{ hosts: HostName[] | null }, null>;
+  catalogue: Command<Nothing, RunbookRow[]>;
+  runbook: Command<{ name: RunbookName }, RunbookView>;
+  plan: Command<{ request: PlanRequest }, PlanAnswer>;
+  plan_undo: Command<{ run: RunId }, PlanAnswer>;
+  start: Command<{ digest: Digest; typed: number | null }, RunId>;
+  runs_active: Command<Nothing, RunRow[]>;
+  run: Command<{ run: RunId }, RunView>;
+  unwatch: Command<{ run: RunId }, null>;
+  cancel: Command<{ run: RunId; why: string }, null>;
+  output: Command<{ attempt: AttemptId; from: number; fromEnd: boolean }, OutputPage>;
+  output_groups: Command<{ run: RunId; step: number }, OutputGroup[]>;
+  history: Command<{ filter: HistoryFilter }, RunRow[]>;
+  settings: Command<Nothing, SettingsView>;
+  save_settings: Command<{ settings: Settings }, null>;
+  survey_keys: Command<{ hosts: HostName[] | null }, KeyRow[]>;
+  trust_keys: Command<{ keys: KeyToTrust[] }, KeyRow[]>;
+  secrets: Command<Nothing, SecretsView>;
+  set_secret: Command<{ name: SecretName; value: string }, null>;
+  delete_secret: Command<{ name: SecretName }, null>;
+  unlock_secrets: Command<{ passphrase: string }, null>;
+  export_report: Command<{ run: RunId }, string>;
+}
+
+export type CommandName = keyof Commands;
+
+/** What the window stands on: the console behind Tauri, or recorded data while developing and testing. */
+export interface Host {
+  /** Calls a command; rejects with a `UiError`. */
+  call<Name extends CommandName>(name: Name, args: Commands[Name]['args']): Promise<Commands[Name]['reply']>;
+  /** Begins the one stream of this window, replacing the former. */
+  subscribe(onPush: (push: Push) => void): Promise<void>;
+}

@@ -1,0 +1,49 @@
+// Just enough of the selector language for recorded data: `key=value`, `key in (a, b)`, `not`, `and`, globs on names.
+
+import type { HostRow, SelectionView } from '../../wire/types';
+import { hosts } from './fleet';
+
+export function select(text: string): SelectionView {
+  const of = hosts.length;
+  if (text.trim() === '') return { hosts: hosts.map((host) => host.name), of, error: null };
+  let column = 1;
+  const tests: ((host: HostRow) => boolean)[] = [];
+  for (const part of text.split(/ and /)) {
+    const test = term(part.trim());
+    if (test === null) {
+      const message = 'expected a label, `not`, `(` or a host pattern';
+      return { hosts: [], of, error: { column: column + part.length, message } };
+    }
+    tests.push(test);
+    column += part.length + 5;
+  }
+  return { hosts: hosts.filter((host) => tests.every((test) => test(host))).map((host) => host.name), of, error: null };
+}
+
+function term(text: string): ((host: HostRow) => boolean) | null {
+  const negated = /^not (.+)$/.exec(text)?.[1];
+  if (negated !== undefined) {
+    const inner = term(negated);
+    return inner === null ? null : (host) => !inner(host);
+  }
+  const inner = /^\((.+)\)$/.exec(text)?.[1];
+  if (inner !== undefined) return term(inner);
+  const many = /^(\w+) in \(([^)]+)\)$/.exec(text);
+  if (many?.[1] !== undefined && many[2] !== undefined) {
+    const key = many[1];
+    const values = many[2].split(',').map((value) => value.trim());
+    return (host) => values.includes(read(host, key));
+  }
+  const is = /^(\w+)(!?=)([\w.*-]+)$/.exec(text);
+  if (is?.[1] !== undefined) {
+    const [, key = '', sign, value] = is;
+    return (host) => (read(host, key) === value) === (sign === '=');
+  }
+  if (!/^[\w*-]+$/.test(text)) return null;
+  const pattern = new RegExp(`^${text.replaceAll('*', '.*')}$`);
+  return (host) => pattern.test(host.name);
+}
+
+function read(host: HostRow, key: string): string {
+  return key === 'host' ? host.name : (host.labels[key] ?? '');
+}

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import type { PlanAnswer, PlanRequest } from '../wire/types';
+import { Planning } from './planning.svelte';
+
+interface Asked {
+  request: PlanRequest;
+  answer: (selected: number) => Promise<void>;
+  fail: () => Promise<void>;
+}
+
+let asked: Asked[] = [];
+
+function ask(request: PlanRequest): Promise<PlanAnswer> {
+  return new Promise((resolve, reject) => {
+    asked.push({
+      request,
+      answer: async (selected) => {
+        resolve({
+          plan: null,
+          problems: [{ input: 'unit', step: null, host: null, message: 'no', hint: null }],
+          selected,
+        });
+        await vi.advanceTimersByTimeAsync(0);
+      },
+      fail: async () => {
+        reject(new Error('gone'));
+        await vi.advanceTimersByTimeAsync(0);
+      },
+    });
+  });
+}
+
+beforeEach(() => {
+  asked = [];
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function type(planning: Planning, unit: string, pauseMs: number) {
+  planning.inputs['unit'] = unit;
+  planning.asked.put(planning.request());
+  await vi.advanceTimersByTimeAsync(pauseMs);
+}
+
+describe('a plan that follows what is typed', () => {
+  it('asks once when typing pauses', async () => {
+    const planning = new Planning('restart-service', '', ask);
+    for (const unit of ['n', 'ng', 'ngi']) await type(planning, unit, 50);
+    expect(asked).toHaveLength(0);
+    expect(planning.asked.pending).toBe(true);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(asked.map((one) => one.request.inputs['unit'])).toEqual(['ngi']);
+  });
+
+  it('never shows the answer to an older question, in whatever order answers come', async () => {
+    const planning = new Planning('restart-service', '', ask);
+    await type(planning, 'a', 300);
+    await type(planning, 'b', 300);
+    await asked[1]?.answer(2);
+    await asked[0]?.answer(1);
+    expect(planning.asked.answer?.selected).toBe(2);
+    expect(planning.asked.pending).toBe(false);
+  });
+
+  it('is pending until the latest question is answered, so that an older plan cannot be started', async () => {
+    const planning = new Planning('restart-service', '', ask);
+    await type(planning, 'a', 300);
+    await type(planning, 'b', 300);
+    await asked[0]?.answer(1);
+    expect(planning.asked.answer).toBeNull();
+    expect(planning.asked.pending).toBe(true);
+    await asked[1]?.fail();
+    expect(planning.asked.error?.message).toBe('gone');
+  });
+
+  it('puts a problem at its input, and leaves empty fields to their defaults', async () => {
+    const planning = new Planning('restart-service', 'site=ams', ask);
+    planning.inputs['settle'] = '';
+    await type(planning, 'b!', 300);
+    expect(asked[0]?.request).toEqual({ runbook: 'restart-service', inputs: { unit: 'b!' }, selection: 'site=ams' });
+    await asked[0]?.answer(3);
+    expect(planning.problemsOf('unit')).toHaveLength(1);
+    expect(planning.elsewhere).toHaveLength(0);
+  });
+});

@@ -1,0 +1,115 @@
+// Places and their addresses. Hash routes: they survive a reload, work from a file, and can be pasted.
+
+export type Place = 'fleet' | 'runbooks' | 'runs' | 'history' | 'settings';
+
+/** What is shown. Optional parts are absent rather than empty. */
+export type Route =
+  | { view: 'fleet'; host?: string }
+  | { view: 'runbooks'; runbook?: string }
+  | { view: 'plan'; runbook: string }
+  | { view: 'undo'; run: string }
+  | { view: 'runs' }
+  | { view: 'history' }
+  | { view: 'run'; from: 'runs' | 'history'; run: string; step?: string; host?: string }
+  | { view: 'settings' };
+
+export interface Location {
+  route: Route;
+  /** The selector carried along, in fleet, runbooks and plan. */
+  selection: string;
+}
+
+/** The address of a route. */
+export function href(route: Route, selection = ''): string {
+  const path = parts(route).map(encodeURIComponent).join('/');
+  return `#/${path}${selection === '' ? '' : `?selection=${encodeURIComponent(selection)}`}`;
+}
+
+function parts(route: Route): string[] {
+  switch (route.view) {
+    case 'fleet':
+      return route.host === undefined ? ['fleet'] : ['fleet', route.host];
+    case 'runbooks':
+      return route.runbook === undefined ? ['runbooks'] : ['runbooks', route.runbook];
+    case 'plan':
+      return ['runbooks', route.runbook, 'plan'];
+    case 'undo':
+      return ['undo', route.run];
+    case 'run': {
+      const focus = route.step === undefined ? [] : route.host === undefined ? [route.step] : [route.step, route.host];
+      return [route.from, route.run, ...focus];
+    }
+    default:
+      return [route.view];
+  }
+}
+
+/** Reads an address; one that names nothing leads to the fleet. */
+export function parse(hash: string): Location {
+  const [path = '', query = ''] = hash.replace(/^#?\/?/, '').split('?', 2);
+  const [first = '', second, third, fourth] = path
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decode);
+  const selection = new URLSearchParams(query).get('selection') ?? '';
+  return { route: routeOf(first, second, third, fourth), selection };
+}
+
+function routeOf(first: string, second?: string, third?: string, fourth?: string): Route {
+  switch (first) {
+    case 'runbooks':
+      if (second === undefined) return { view: 'runbooks' };
+      return third === 'plan' ? { view: 'plan', runbook: second } : { view: 'runbooks', runbook: second };
+    case 'undo':
+      return second === undefined ? { view: 'runs' } : { view: 'undo', run: second };
+    case 'runs':
+    case 'history':
+      if (second === undefined) return { view: first };
+      return {
+        view: 'run',
+        from: first,
+        run: second,
+        ...(third === undefined ? {} : { step: third }),
+        ...(fourth === undefined ? {} : { host: fourth }),
+      };
+    case 'settings':
+      return { view: 'settings' };
+    default:
+      return second === undefined ? { view: 'fleet' } : { view: 'fleet', host: second };
+  }
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** The place whose mark in the rail is lit. */
+export function placeOf(route: Route): Place {
+  switch (route.view) {
+    case 'plan':
+      return 'runbooks';
+    case 'undo':
+      return 'runs';
+    case 'run':
+      return route.from;
+    default:
+      return route.view;
+  }
+}
+
+/** The link that people paste to each other: `daytwo://run/ID#step/host`. */
+export function runLink(run: string, step?: string, host?: string): string {
+  const focus = [step, host].filter((part) => part !== undefined).map(encodeURIComponent);
+  return `daytwo://run/${encodeURIComponent(run)}${focus.length === 0 ? '' : `#${focus.join('/')}`}`;
+}
+
+/** The route that a pasted link leads to, if it is one. */
+export function fromLink(text: string): Route | null {
+  const match = /^daytwo:\/\/run\/([^#/\s]+)(?:#([^/\s]+)(?:\/([^/\s]+))?)?$/.exec(text.trim());
+  if (match?.[1] === undefined) return null;
+  return routeOf('runs', decode(match[1]), match[2] && decode(match[2]), match[3] && decode(match[3]));
+}

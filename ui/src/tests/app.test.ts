@@ -1,0 +1,145 @@
+// The window as a whole, over recorded data: each place opens, and a runbook can be planned, its keys reviewed, started.
+
+import { flushSync, mount, unmount } from 'svelte';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import App from '../App.svelte';
+import { useHost } from '../lib/host';
+import { fakeHost, type FakeHost } from '../lib/host/fake';
+
+let app: Record<string, unknown>;
+let host: FakeHost;
+
+class NoResize {
+  observe(): void {
+    return;
+  }
+  unobserve(): void {
+    return;
+  }
+  disconnect(): void {
+    return;
+  }
+}
+
+const find = (id: string) => document.querySelector<HTMLElement>(`[data-testid="${id}"]`);
+
+/** How long a wait may take: generous, since a machine that builds beside the tests is slow, not wrong. */
+const patience = { timeout: 15_000, interval: 10 };
+
+/** Waits until the element is there: level-triggered and bounded. */
+function shown(id: string): Promise<HTMLElement> {
+  return vi.waitFor(() => {
+    flushSync();
+    const element = find(id);
+    if (element === null) throw new Error(`${id} is not there`);
+    return element;
+  }, patience);
+}
+
+async function click(id: string): Promise<void> {
+  (await shown(id)).click();
+  flushSync();
+}
+
+async function type(id: string, text: string): Promise<void> {
+  const field = await shown(id);
+  if (!(field instanceof HTMLInputElement)) throw new Error(`${id} is no field`);
+  field.value = text;
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+  flushSync();
+}
+
+function press(key: string): void {
+  window.dispatchEvent(new KeyboardEvent('keydown', { key }));
+  flushSync();
+}
+
+beforeEach(() => {
+  vi.stubGlobal('ResizeObserver', NoResize);
+  window.location.hash = '';
+  host = fakeHost({ live: false });
+  useHost(host);
+  app = mount(App, { target: document.body });
+});
+
+afterEach(async () => {
+  await unmount(app);
+  vi.unstubAllGlobals();
+});
+
+describe('the window', () => {
+  it('reaches the five places by keyboard', async () => {
+    await shown('host-row-web-ams-1');
+    for (const [key, id] of [
+      ['b', 'runbook-row-restart-service'],
+      ['r', 'run-row-01KAM3T0ZC7M4V0C8Q2N6X5R9E'],
+      ['h', 'history-row-01KALRS9T1V3W5X7Y0Z2A4B6CD'],
+      ['s', 'theme-select'],
+      ['f', 'fleet-matrix'],
+    ] as const) {
+      press('g');
+      press(key);
+      await shown(id);
+    }
+  });
+
+  it('says which runs were interrupted, and leads to them', async () => {
+    await click('interrupted-01KALYK2N8B3T5R7V9W1Z4C6DE');
+    expect((await shown('run-status')).dataset['status']).toBe('interrupted');
+  });
+
+  it('plans a runbook, shows what is wrong at its field, and starts only after the keys were accepted', async () => {
+    await click('nav-runbooks');
+    await click('runbook-row-restart-service');
+    await click('plan-open');
+    await shown('plan-digest');
+    await type('input-unit', 'not a unit;');
+    expect((await shown('input-unit-problems')).textContent).toContain('not a unit;');
+    expect(find('plan-start')).toBeNull();
+    await type('input-unit', 'nginx.service');
+
+    const start = await shown('plan-start');
+    expect((start as HTMLButtonElement).disabled).toBe(true);
+    const call = vi.spyOn(host, 'call');
+    await type('type-to-start', '8');
+    await vi.waitFor(() => {
+      flushSync();
+      expect((find('plan-start') as HTMLButtonElement).disabled).toBe(false);
+    }, patience);
+    await click('plan-start');
+    await click('keys-accept');
+    expect(call.mock.calls.find(([name]) => name === 'trust_keys')?.[1]).toEqual({
+      keys: [
+        { host: 'web-ams-1', fingerprint: 'ED25519 SHA256:2yVn0W3aBGVk1vJr1m0x8u0vJqk2b5pJ4Nn0JtU8c1E' },
+        { host: 'web-fra-1', fingerprint: 'ED25519 SHA256:Qm9aTn6Hk0s2xGd4Zb7Yw1LrPv3cEf5JiUo8NqXhK2M' },
+      ],
+    });
+    await vi.waitFor(() => {
+      flushSync();
+      expect(find('key-review')).toBeNull();
+    }, patience);
+    await click('plan-start');
+    expect((await shown('run-status')).dataset['status']).toBe('succeeded');
+    await click('run-undo');
+    await shown('plan-digest');
+  });
+
+  it('follows the console: a host that stops answering is told where it stands', async () => {
+    await shown('host-row-web-ams-1');
+    const { hosts, summary } = await host.call('fleet', {});
+    const row = hosts.find((one) => one.name === 'web-ams-1');
+    if (row === undefined) throw new Error('web-ams-1 is not recorded');
+    host.push({
+      push: 'fleet',
+      index: 1,
+      hosts: [{ ...row, mark: 'unreachable', word: 'no answer' }],
+      summary: { ...summary, words: '1 no answer' },
+    });
+    await vi.waitFor(() => {
+      flushSync();
+      expect(find('host-row-web-ams-1')?.textContent).toContain('no answer');
+      expect(find('connection')?.textContent).toContain('1 no answer');
+    }, patience);
+  });
+});
