@@ -327,6 +327,12 @@ async fn secret(console: &Console, command: SecretCommand, json: bool) -> Result
 /// Asks for the passphrase where secrets are kept in a file that is locked.
 async fn unlock(console: &Console) -> Result<(), UiError> {
     match console.secrets().await?.passphrase {
+        // Standard input holds the value; taken for a passphrase it would lock the file with it.
+        Some(what) if !ask::somebody_is_there() => {
+            let message =
+                format!("the file of secrets needs a passphrase to {what} it, and there is no terminal to ask");
+            Err(bad(Code::SecretMissing, message))
+        }
         Some(what) => console.unlock_secrets(read_secret(&format!("Passphrase to {what} the file of secrets"))?).await,
         None => Ok(()),
     }

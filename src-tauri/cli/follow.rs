@@ -1,6 +1,6 @@
 //! Follows a run to its end: a progress line on a terminal, a line per outcome elsewhere, or JSON lines.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +45,10 @@ pub(crate) async fn to_the_end(console: &Arc<Console>, run: RunId, json: bool) -
             _ = tokio::signal::ctrl_c(), if !cancelled => {
                 cancelled = true;
                 shown.say("cancelling: nothing new starts, what runs is being stopped");
-                console.cancel(run, "interrupted on the command line".to_owned())?;
+                // Where it has just ended there is nothing to cancel, and its end is still told.
+                if let Err(error) = console.cancel(run, "interrupted on the command line".to_owned()) {
+                    shown.say(&error.message);
+                }
             }
         }
     }
@@ -101,7 +104,10 @@ impl Shown {
     fn say(&self, line: &str) {
         match self {
             Self::Json => {}
-            Self::Lines => eprintln!("{line}"),
+            Self::Lines => {
+                // As for JSON lines.
+                let _ = writeln!(std::io::stderr(), "{line}");
+            }
             Self::Bar(bar) => bar.println(line),
         }
     }
@@ -134,7 +140,7 @@ impl Shown {
                 if let Self::Bar(bar) = self {
                     bar.finish_and_clear();
                 }
-                println!("{}", render::run(style, view));
+                let _ = writeln!(std::io::stdout(), "{}", render::run(style, view));
                 Ok(())
             }
         }
@@ -152,6 +158,7 @@ fn reason(host: &RunHost) -> String {
 
 /// One line of JSON.
 fn json_line(value: &serde_json::Value) -> Result<(), UiError> {
-    println!("{value}");
+    // A reader that went away must not end a run half-way.
+    let _ = writeln!(std::io::stdout(), "{value}");
     Ok(())
 }

@@ -9,7 +9,7 @@ use daytwo_console::wire::push::Push;
 use daytwo_console::wire::run::{HistoryFilter, OutputGroup, OutputPage, RunRow, RunView};
 use daytwo_console::wire::runbook::{RunbookRow, RunbookView};
 use daytwo_console::wire::settings::{KeyRow, KeyToTrust, SecretsView, Settings, SettingsView};
-use daytwo_console::wire::{StartInfo, UiError};
+use daytwo_console::wire::{Code, StartInfo, UiError};
 use daytwo_console::{Console, Session};
 use daytwo_model::{AttemptId, Digest, HostName, RunId, RunbookName, SecretName, SecretValue};
 use tauri::ipc::{Channel, Invoke};
@@ -32,6 +32,23 @@ impl Window {
     /// Ends the subscription.
     pub(crate) fn close(&self) {
         self.replace(None);
+    }
+
+    /// Whether the window may close at once. If not, the person at it is asked.
+    pub(crate) fn may_close(&self) -> bool {
+        let driven = self.console.drives();
+        if driven.is_empty() {
+            return true;
+        }
+        let console = Arc::clone(&self.console);
+        let rows = tauri::async_runtime::block_on(async move { console.runs_active().await }).unwrap_or_default();
+        let runs = rows.into_iter().filter(|row| driven.contains(&row.id)).collect();
+        let mut asked = false;
+        self.with_session(|session| {
+            session.tell(Push::CloseAsked { runs });
+            asked = true;
+        });
+        !asked
     }
 
     fn replace(&self, session: Option<Session>) {
@@ -58,6 +75,11 @@ async fn subscribe(window: State<'_, Window>, channel: Channel<Push>) -> Answer<
     };
     window.replace(Some(Session::open(Arc::clone(&window.console), send)));
     Ok(())
+}
+
+#[tauri::command]
+async fn close_window(window: tauri::WebviewWindow) -> Answer<()> {
+    window.destroy().map_err(|error| UiError::new(Code::Internal, "the window did not close").because(&error))
 }
 
 #[tauri::command]
@@ -194,6 +216,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
     tauri::generate_handler![
         start_info,
         subscribe,
+        close_window,
         fleet,
         select,
         host,

@@ -31,10 +31,14 @@ fn window(console: Arc<Console>) -> anyhow::Result<()> {
         .invoke_handler(commands::handler())
         .build(context())
         .context("cannot open the window")?
-        .run(|app, event| {
-            if let tauri::RunEvent::Exit = event {
-                app.state::<commands::Window>().close();
+        .run(|app, event| match event {
+            tauri::RunEvent::WindowEvent { event: tauri::WindowEvent::CloseRequested { api, .. }, .. } => {
+                if !app.state::<commands::Window>().may_close() {
+                    api.prevent_close();
+                }
             }
+            tauri::RunEvent::Exit => app.state::<commands::Window>().close(),
+            _ => {}
         });
     Ok(())
 }

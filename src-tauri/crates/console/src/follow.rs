@@ -13,6 +13,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 
 use crate::Console;
+use crate::use_cases::runs::recover_orphans;
 use crate::view;
 use crate::view::run::RunFrame;
 use crate::wire::UiError;
@@ -110,8 +111,20 @@ impl Follow {
             if !self.folded.state.status().is_some_and(view::run::is_active) {
                 return Ok(None);
             }
+            if self.is_given_up().await? {
+                return Ok(None);
+            }
             self.wait().await;
         }
+    }
+
+    /// A run whose driver is gone is brought to the truth; where that fails, nothing more will be told.
+    async fn is_given_up(&self) -> Result<bool, UiError> {
+        if self.notices.is_some() || !self.console.is_undriven(self.run).await? {
+            return Ok(false);
+        }
+        recover_orphans(&self.console.parts, &self.console.profile.actor).await?;
+        self.console.is_undriven(self.run).await
     }
 
     /// Takes what has already been noticed, without waiting.

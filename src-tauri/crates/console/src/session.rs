@@ -26,7 +26,8 @@ pub struct Session {
     console: Arc<Console>,
     sink: Sink,
     cancel: CancellationToken,
-    watched: Mutex<HashMap<RunId, DropGuard>>,
+    /// The token is cancelled when all was told.
+    watched: Mutex<HashMap<RunId, (CancellationToken, DropGuard)>>,
     _end: DropGuard,
 }
 
@@ -51,14 +52,23 @@ impl Session {
     /// Tells what happens in a run, from the record after `index`.
     pub fn watch(&self, run: RunId, index: u64) {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.retain(|_, (told, _)| !told.is_cancelled());
         if watched.len() >= WATCHED_MAX && !watched.contains_key(&run) {
             tracing::warn!(%run, "not watched: a window watches at most {WATCHED_MAX} runs");
             return;
         }
         let cancel = self.cancel.child_token();
-        watched.insert(run, cancel.clone().drop_guard());
+        watched.insert(run, (cancel.clone(), cancel.clone().drop_guard()));
         let (console, sink) = (Arc::clone(&self.console), Arc::clone(&self.sink));
-        self.console.spawn(until(cancel, tell_run(console, sink, run, index)));
+        self.console.spawn(async move {
+            until(cancel.clone(), tell_run(console, sink, run, index)).await;
+            cancel.cancel();
+        });
+    }
+
+    /// Tells the window something that was learnt elsewhere.
+    pub fn tell(&self, push: Push) {
+        (self.sink)(push);
     }
 
     /// Stops telling what happens in a run.

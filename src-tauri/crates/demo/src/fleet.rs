@@ -176,7 +176,8 @@ impl Starting {
             self.power_on(&machine).await?;
             let fleet = &self.fleet;
             let (tasks, stopping, (_, key)) = (&fleet.tasks, &fleet.stopping, &fleet.master_key);
-            let web = http::serve(&machine, tasks, stopping, key).await;
+            let port_file = self.dir.join(format!("{name}.port"));
+            let web = http::serve(&machine, tasks, stopping, key, &port_file).await;
             if let Some(web) = web.map_err(|source| listen(&name, source))? {
                 vars.insert(format!("{}_url", machine.spec.role.word()), format!("http://{web}"));
             }

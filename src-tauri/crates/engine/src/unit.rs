@@ -27,6 +27,11 @@ use crate::sink::Sink;
 /// Characters of a reason in the journal; the beginning says what matters.
 const WHY_CHARS_MAX: usize = 500;
 
+/// A host may have a say in a reason; it must not move the cursor of the terminal that shows it.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// What all units of a run share. (No `Debug`: it holds the secrets.)
 pub(crate) struct Context {
     pub(crate) plan: Arc<SealedPlan>,
@@ -41,7 +46,7 @@ pub(crate) struct Context {
 impl Context {
     /// A reason as it may stand in the journal: without secrets, and not longer than it helps.
     pub(crate) fn reason(&self, why: &str) -> String {
-        shortened(&self.mask.text(why), WHY_CHARS_MAX)
+        shortened(&printable(&self.mask.text(why)), WHY_CHARS_MAX)
     }
 
     pub(crate) fn host(&self, host: u32) -> Option<&Host> {
@@ -171,5 +176,13 @@ pub(crate) async fn follow_call(ports: &Ports, call: HttpCall, cancel: &Cancella
             () = &mut timer => return HttpEnd::Unseen { why: "no answer was seen in time".to_owned() },
             end = &mut answer => return end,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_hosts_words_in_a_reason_cannot_draw_on_the_terminal() {
+        assert_eq!(super::printable("bye\x1b[2K\r\u{9b}2Jok"), "bye [2K  2Jok");
     }
 }

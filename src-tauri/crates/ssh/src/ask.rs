@@ -88,7 +88,7 @@ pub(crate) async fn ask(channel: Channel<Msg>, command: &str, script: &str) -> R
             Some(ChannelMsg::ExtendedData { data, .. }) => {
                 let room = COMPLAINT_BYTES_MAX.saturating_sub(answer.complaint.len());
                 let data = data.get(..room.min(data.len())).unwrap_or_default();
-                answer.complaint.push_str(&String::from_utf8_lossy(data));
+                answer.complaint.push_str(&String::from_utf8_lossy(data).replace(char::is_control, " "));
             }
             Some(ChannelMsg::ExitStatus { exit_status }) => answer.exit = Some(exit_code(exit_status)),
             Some(ChannelMsg::ExitSignal { signal_name, .. }) => answer.exit = Some(exit_signal(&signal_name)),

@@ -21,6 +21,7 @@ function call<Name extends CommandName>(name: Name, args: Commands[Name]['args']
 export const subscribe = (onPush: (push: Push) => void) => currentHost().subscribe(onPush);
 
 export const startInfo = () => call('start_info', {});
+export const closeWindow = () => call('close_window', {});
 export const fleet = () => call('fleet', {});
 export const select = (selection: string) => call('select', { selection });
 export const host = (name: HostName) => call('host', { name });

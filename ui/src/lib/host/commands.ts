@@ -39,6 +39,7 @@ type Nothing = Record<string, never>;
 /** Every command but `subscribe`, which takes a channel and is part of {@link Host} itself. */
 export interface Commands {
   start_info: Command<Nothing, StartInfo>;
+  close_window: Command<Nothing, null>;
   fleet: Command<Nothing, FleetView>;
   select: Command<{ selection: string }, SelectionView>;
   host: Command<{ name: HostName }, HostDetail>;

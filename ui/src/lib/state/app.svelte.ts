@@ -17,6 +17,8 @@ class App {
   watched = $state.raw<RunState | null>(null);
   /** Interrupted runs that were found at this start and not yet put aside. */
   interrupted = $state.raw<readonly RunRow[]>([]);
+  /** Runs that would be left if the window closed now, once that was asked. */
+  closing = $state.raw<readonly RunRow[]>([]);
   /** Grow when the list of that name is stale: a view that reads one asks again. */
   readonly stale = $state<Record<Stale, number>>({ fleet: 0, catalogue: 0, history: 0, settings: 0 });
 
@@ -47,6 +49,9 @@ class App {
         break;
       case 'output_grew':
         if (this.watched?.id === push.run) this.watched.outputGrew(push.attempt);
+        break;
+      case 'close_asked':
+        this.closing = push.runs;
         break;
       case 'active':
         this.setActive(push.runs);

@@ -552,6 +552,10 @@ attempt: AttemptId, } | { "push": "active",
 /**
  * All of them.
  */
+runs: Array<RunRow>, } | { "push": "close_asked", 
+/**
+ * The runs that would be left.
+ */
 runs: Array<RunRow>, } | { "push": "stale", 
 /**
  * What.

@@ -9,6 +9,7 @@ use daytwo_model::{AttemptId, Digest, HostName, Record, RunId, RunOutcome, RunSt
 use daytwo_store::limits::RECORDS_PAGE_MAX;
 use daytwo_store::{Driven, Found, OutputPage as StoredPage, RunFilter, RunSummary, Streams};
 use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::Console;
 use crate::compose::Parts;
@@ -111,14 +112,19 @@ impl Console {
         driving.spawn(driver.run());
         let first = tokio::select! {
             biased;
-            notice = notices.recv() => notice.is_ok(),
+            // One that was missed was a notice too: the run is in the journal.
+            notice = notices.recv() => !matches!(notice, Err(RecvError::Closed)),
             ended = driving.join_next() => {
-                let error = match ended {
-                    Some(Ok(Err(error))) => start_error(&error),
+                let error = match &ended {
+                    Some(Ok(Err(error))) => start_error(error),
                     _ => UiError::new(Code::Internal, "the run ended before it was opened; nothing was sent"),
                 };
-                self.forget(run);
                 let _ = opened.send(Err(error));
+                // A write that was not answered in time may still have come to be: then nobody drives that run.
+                if let Some(Ok(Err(error @ RunError::Open(_)))) = &ended {
+                    self.give_up(run, error).await;
+                }
+                self.forget(run);
                 return;
             }
         };
@@ -160,10 +166,21 @@ impl Console {
         for status in [RunStatus::Running, RunStatus::Cancelling] {
             let filter = RunFilter { status: Some(status), ..RunFilter::default() };
             for summary in self.parts.store.runs(&filter).await.map_err(|error| UiError::history(&error))? {
-                rows.push(self.run(summary.id).await?.row);
+                let id = summary.id;
+                match self.run(id).await {
+                    Ok(view) => rows.push(view.row),
+                    // One damaged run must not be in the way of planning others; the history shows it.
+                    Err(error) => tracing::error!(run = %id, %error, causes = ?error.causes, "reading an open run"),
+                }
             }
         }
         Ok(rows)
+    }
+
+    /// Runs that this process drives: they would be left if it ended now.
+    #[must_use]
+    pub fn drives(&self) -> Vec<RunId> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     /// A run in full.
@@ -289,7 +306,11 @@ impl Console {
 
     async fn summary_row(&self, summary: RunSummary) -> Result<RunRow, UiError> {
         if view::run::is_active(summary.status) {
-            return Ok(self.run(summary.id).await?.row);
+            // Where its records are damaged, what the summary says is all that can be said.
+            match self.run(summary.id).await {
+                Ok(view) => return Ok(view.row),
+                Err(error) => tracing::error!(run = %summary.id, %error, causes = ?error.causes, "reading an open run"),
+            }
         }
         let (mark, word) = view::attempt::status(summary.status);
         let undo = summary.undo_of.is_some();
@@ -333,6 +354,16 @@ impl Console {
         })
     }
 
+    /// Whether the run has not ended and nobody drives it, or this process has it and gave it up.
+    pub(crate) async fn is_undriven(&self, run: RunId) -> Result<bool, UiError> {
+        let summary = self.parts.store.run(run).await.map_err(|error| UiError::history(&error))?;
+        Ok(summary.is_some_and(|summary| match summary.driven {
+            Driven::Orphaned => true,
+            Driven::Here => self.notices(run).is_none(),
+            Driven::Elsewhere | Driven::Over => false,
+        }))
+    }
+
     pub(crate) async fn plan_of(&self, run: RunId) -> Result<Arc<SealedPlan>, UiError> {
         let plan = self.parts.store.plan_of(run).await.map_err(|error| UiError::history(&error))?;
         Ok(Arc::new(plan))
@@ -371,28 +402,37 @@ impl Console {
 
 /// Brings every run whose process is gone to the truth: what was in flight is unknown.
 pub(crate) async fn recover_orphans(parts: &Parts, found_by: &str) -> Result<Vec<RunId>, UiError> {
-    let history = |error: daytwo_store::Error| UiError::history(&error);
     let mut recovered = Vec::new();
-    for run in parts.store.orphans().await.map_err(history)? {
-        // Another process may be quicker; exactly one gets the fence.
-        let Some(fence) = parts.store.take_over(run).await.map_err(history)? else { continue };
-        let plan = parts.store.plan_of(run).await.map_err(history)?;
-        let mut records: Vec<Record> = Vec::new();
-        loop {
-            let page = parts.store.records(run, records.len() as u64, RECORDS_PAGE_MAX).await.map_err(history)?;
-            let complete = page.len() < RECORDS_PAGE_MAX as usize;
-            records.extend(page);
-            if complete {
-                break;
-            }
-        }
-        match daytwo_engine::recover(&plan, &records, fence, found_by.to_owned(), &parts.ports).await {
-            Ok(_) => recovered.push(run),
+    for run in parts.store.orphans().await.map_err(|error| UiError::history(&error))? {
+        match recover_orphan(parts, run, found_by).await {
+            Ok(true) => recovered.push(run),
+            Ok(false) => {}
             // One damaged run must not keep the console shut; it stays as it is and is shown so.
-            Err(error) => tracing::error!(%run, error = %chain(&error), "recovering a run"),
+            Err(error) => tracing::error!(%run, error = %chain(&*error), "recovering a run"),
         }
     }
     Ok(recovered)
+}
+
+/// False where another process was quicker: exactly one gets the fence.
+async fn recover_orphan(
+    parts: &Parts,
+    run: RunId,
+    found_by: &str,
+) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    let Some(fence) = parts.store.take_over(run).await? else { return Ok(false) };
+    let plan = parts.store.plan_of(run).await?;
+    let mut records: Vec<Record> = Vec::new();
+    loop {
+        let page = parts.store.records(run, records.len() as u64, RECORDS_PAGE_MAX).await?;
+        let complete = page.len() < RECORDS_PAGE_MAX as usize;
+        records.extend(page);
+        if complete {
+            break;
+        }
+    }
+    daytwo_engine::recover(&plan, &records, fence, found_by.to_owned(), &parts.ports).await?;
+    Ok(true)
 }
 
 fn chain(error: &(dyn std::error::Error + Send + Sync)) -> String {

@@ -153,7 +153,9 @@ pub fn budgets(plan: &Plan, state: &RunState) -> Vec<String> {
 pub fn offers(frame: &RunFrame, plan: &Plan, state: &RunState) -> Vec<Offer> {
     match state.status() {
         Some(RunStatus::Running) if frame.ours => vec![Offer::Cancel],
-        Some(RunStatus::Ended { .. } | RunStatus::Interrupted) if !is_undo(plan) => vec![Offer::Undo],
+        Some(RunStatus::Ended { .. } | RunStatus::Interrupted) if !is_undo(plan) && frame.undone_by.is_none() => {
+            vec![Offer::Undo]
+        }
         _ => Vec::new(),
     }
 }

@@ -38,6 +38,12 @@ pub enum Push {
         /// All of them.
         runs: Vec<RunRow>,
     },
+    /// The window was asked to close while runs of this process are active. It closes with the
+    /// command `close_window`; what is in flight then becomes unknown.
+    CloseAsked {
+        /// The runs that would be left.
+        runs: Vec<RunRow>,
+    },
     /// Something else is no longer what was shown; ask again where it is on screen.
     Stale {
         /// What.

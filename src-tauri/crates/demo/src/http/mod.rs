@@ -9,6 +9,7 @@ mod inference;
 mod limits;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,13 +46,14 @@ pub(crate) async fn serve(
     tasks: &TaskTracker,
     cancel: &CancellationToken,
     master_key: &daytwo_model::SecretValue,
+    port_file: &Path,
 ) -> std::io::Result<Option<SocketAddr>> {
     let router = match host.spec.role {
         Role::Gateway => gateway::router(Arc::clone(host), master_key.clone()),
         Role::Inference => inference::router(Arc::clone(host)),
         Role::Web | Role::Database => return Ok(None),
     };
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let listener = bind(port_file).await?;
     let address = listener.local_addr()?;
     let (cancel, name) = (cancel.clone(), host.spec.name.clone());
     tasks.spawn(async move {
@@ -67,6 +69,22 @@ pub(crate) async fn serve(
         }
     });
     Ok(Some(address))
+}
+
+/// Listens where the service listened the last time, if that port is free: an undo that was planned
+/// from an earlier process's run holds that address in its requests.
+async fn bind(port_file: &Path) -> std::io::Result<TcpListener> {
+    let before = tokio::fs::read_to_string(port_file).await.ok().and_then(|port| port.trim().parse::<u16>().ok());
+    let kept = match before {
+        Some(port) => TcpListener::bind(("127.0.0.1", port)).await.ok(),
+        None => None,
+    };
+    let listener = match kept {
+        Some(listener) => listener,
+        None => TcpListener::bind(("127.0.0.1", 0)).await?,
+    };
+    tokio::fs::write(port_file, listener.local_addr()?.port().to_string()).await?;
+    Ok(listener)
 }
 
 /// Looks at a unit and its files; an unready unit is answered as a load balancer would.

@@ -108,6 +108,9 @@ impl Builder {
     }
 }
 
+/// What a simulated host tells the fleet view's probe.
+const PROBED: &str = "daytwo_probe=1\nos=Simulated host\nload=0.10 0.08 0.05\ncpus=2\nuptime_s=86400\nfailed_units=0\n";
+
 impl SimulatedFleet {
     /// The hosts of the demo fleet without a shell behind them: what can be offered where no sandbox
     /// can be had. Plans, batches, budgets and output can be tried; nothing is executed.
@@ -125,6 +128,7 @@ impl SimulatedFleet {
         let gone = Reply::unreachable("connection refused (simulated)").after(Duration::from_millis(50));
         Ok(builder
             .reply(Which::Named(unreachable), "", gone)
+            .reply(Which::All, "daytwo_probe", soon(Reply::ok(PROBED)))
             .reply(Which::All, "systemctl is-active", soon(Reply::ok("active\n")))
             .reply(Which::All, "-p MainPID", soon(Reply::ok("4711\n")))
             .otherwise(soon(Reply::ok("simulated: nothing was executed\n")))

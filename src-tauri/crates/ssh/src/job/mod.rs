@@ -220,10 +220,20 @@ async fn cancelled(pump: &mut Pump, site: &Site<'_>, sudo: bool) -> ShellEnd {
         // It ended by itself before it could be ended: its own exit code is the truth.
         Killed::Gone => {
             drain(pump, closed).await;
-            pump.exit().cloned().map_or(ShellEnd::Killed, ShellEnd::Exited)
+            ended_by_itself(pump.exit().cloned(), &place)
         }
         Killed::Unseen(why) => ShellEnd::Unseen { why: format!("cancelled, and not seen dead: {why}") },
     }
+}
+
+/// Not killed by us: without its exit code, whether it was done or broke off is not known.
+fn ended_by_itself(exit: Option<Exit>, place: &str) -> ShellEnd {
+    exit.map_or_else(
+        || ShellEnd::Unseen {
+            why: format!("it was gone from {place} before it was cancelled, and its exit was not seen"),
+        },
+        ShellEnd::Exited,
+    )
 }
 
 /// The wrapper exited without a start line while a cancellation was waiting for one.
@@ -244,5 +254,16 @@ async fn drain(pump: &mut Pump, closed: Option<Closed>) -> Option<Closed> {
             Ok(closed) => return closed,
             Err(_) => return None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_was_gone_before_it_could_be_ended_was_not_killed() {
+        assert!(matches!(ended_by_itself(None, "web-1"), ShellEnd::Unseen { .. }));
+        assert_eq!(ended_by_itself(Some(Exit::Code(0)), "web-1"), ShellEnd::Exited(Exit::Code(0)));
     }
 }

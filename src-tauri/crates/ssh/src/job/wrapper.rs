@@ -87,7 +87,7 @@ members() {
       case $1 in Z|X|x) continue;; esac
       if [ "$3" = "$group" ] || [ "$4" = "$group" ]; then found="$found $pid"; fi
     done 2>/dev/null
-  elif kill -0 -- "-$group" 2>/dev/null; then
+  elif kill -s 0 -- "-$group" 2>/dev/null; then
     found=" $group"
   fi
   [ -n "$found" ]
@@ -117,9 +117,9 @@ end_group() {
     fi
   fi
   if members; then :; else echo "$mark gone"; return; fi
-  kill -TERM -- "-$group" $found 2>/dev/null
+  kill -s TERM -- "-$group" $found 2>/dev/null
   if wait_gone "$grace"; then echo "$mark dead"; return; fi
-  kill -KILL -- "-$group" $found 2>/dev/null
+  kill -s KILL -- "-$group" $found 2>/dev/null
   if wait_gone 20; then echo "$mark dead"; return; fi
   echo "$mark alive$found"
 }

@@ -178,6 +178,7 @@ export function fakeHost(options: FakeOptions): FakeHost {
       names = names.filter((one) => one !== name);
       return null;
     },
+    close_window: () => null,
     unlock_secrets: () => null,
     export_report: ({ run }) => `# Run ${run}\n\nRestart a service on 8 hosts: 4 succeeded, 1 failed, 1 unknown.`,
   };
