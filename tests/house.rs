@@ -1,12 +1,6 @@
 //! The house stands as `ARCHITECTURE.md` draws it: who may depend on whom, who may know which outside crate, and what
 //! the window may call. An edge that is not in here is its own reviewed change.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "these are tests"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -32,10 +32,10 @@ fn window(console: Arc<Console>) -> anyhow::Result<()> {
         .build(context())
         .context("cannot open the window")?
         .run(|app, event| match event {
-            tauri::RunEvent::WindowEvent { event: tauri::WindowEvent::CloseRequested { api, .. }, .. } => {
-                if !app.state::<commands::Window>().may_close() {
-                    api.prevent_close();
-                }
+            tauri::RunEvent::WindowEvent { event: tauri::WindowEvent::CloseRequested { api, .. }, .. }
+                if !app.state::<commands::Window>().may_close() =>
+            {
+                api.prevent_close();
             }
             tauri::RunEvent::Exit => app.state::<commands::Window>().close(),
             _ => {}

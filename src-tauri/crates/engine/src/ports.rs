@@ -145,6 +145,8 @@ pub enum HttpEnd {
         status: u16,
         /// The body.
         body: Bytes,
+        /// The body was longer than the adapter takes, and this is its beginning.
+        cut: bool,
     },
     /// No connection; nothing was sent.
     Unreachable {

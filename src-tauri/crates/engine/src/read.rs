@@ -50,7 +50,7 @@ pub(crate) async fn read(
             }
         }
         Ready::Http(call) => match follow_call(&context.ports, call, cancel, GIVE_UP).await {
-            HttpEnd::Answered { status, body } => {
+            HttpEnd::Answered { status, body, .. } => {
                 let mut stdout = Kept::default();
                 stdout.push(&body);
                 Ok(Answer { exit: Exit::Status(status), stdout })

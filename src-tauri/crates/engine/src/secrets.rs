@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use daytwo_model::plan::Verify;
+use daytwo_model::plan::{InputValue, Verify};
 use daytwo_model::{Plan, SecretName};
 use tokio::time::timeout;
 
@@ -29,7 +29,23 @@ pub(crate) async fn read(plan: &Plan, secrets: &dyn Secrets, settings: &Settings
             None => return Err(RunError::SecretMissing(name)),
         };
     }
+    // An input that only another direction of the runbook sends is still a secret: what prints it
+    // here is masked too. It is not needed, so it need not be there.
+    for name in only_masked(plan, &map) {
+        let asked = timeout(until.saturating_duration_since(tokio::time::Instant::now()), secrets.read(&name)).await;
+        if let Ok(Ok(Some(value))) = asked {
+            map.insert(name, value);
+        }
+    }
     Ok(map)
+}
+
+fn only_masked(plan: &Plan, known: &SecretMap) -> BTreeSet<SecretName> {
+    let names = plan.inputs.values().filter_map(|input| match input {
+        InputValue::Secret(name) => Some(name.clone()),
+        InputValue::Value(_) => None,
+    });
+    names.filter(|name| !known.contains_key(name)).collect()
 }
 
 fn needed(plan: &Plan) -> BTreeSet<SecretName> {

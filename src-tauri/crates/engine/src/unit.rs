@@ -114,10 +114,10 @@ impl Unit {
     async fn http(self, step: &PlannedStep, call: HttpCall) -> Vec<Event> {
         let grace = self.context.settings.cancel_grace;
         match follow_call(&self.context.ports, call, &self.cancel, grace).await {
-            HttpEnd::Answered { status, body } => {
+            HttpEnd::Answered { status, body, cut } => {
                 let mut sink = Sink::new(Arc::clone(&self.context), self.attempt, !step.captures.is_empty());
                 sink.write(Stream::Stdout, &body).await;
-                let (output, kept) = sink.finish(Ending::Seen).await;
+                let (output, kept) = sink.finish(if cut { Ending::CutOff } else { Ending::Seen }).await;
                 self.finished(step, Exit::Status(status), output, &kept)
             }
             // Nobody has to find out how a read that we gave up has ended.

@@ -70,9 +70,9 @@ pub(crate) async fn perform(
         };
         match answer {
             Err(end) => return end,
-            Ok((status, body, next)) => match next.filter(|next| may_follow(&request, next)) {
+            Ok((status, Body { bytes: body, cut }, next)) => match next.filter(|next| may_follow(&request, next)) {
                 Some(next) => request.url = next,
-                None => return HttpEnd::Answered { status, body },
+                None => return HttpEnd::Answered { status, body, cut },
             },
         }
     }
@@ -185,7 +185,7 @@ fn client(
 }
 
 /// Sends once and takes the answer: status, body, and where a redirect leads.
-async fn exchange(client: &Client, request: &Request) -> Result<(u16, Bytes, Option<Url>), HttpEnd> {
+async fn exchange(client: &Client, request: &Request) -> Result<(u16, Body, Option<Url>), HttpEnd> {
     let from = origin(&request.url);
     let mut sending = client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
     if let Some(body) = &request.body {
@@ -211,14 +211,20 @@ async fn exchange(client: &Client, request: &Request) -> Result<(u16, Bytes, Opt
     Ok((status.as_u16(), body, next))
 }
 
+/// A body, as far as it was taken.
+struct Body {
+    bytes: Bytes,
+    cut: bool,
+}
+
 /// A read that is not whole is no read. Of a change the status is what counts, and it was seen:
 /// its body is cut.
-async fn body(mut answer: Response, from: &str, reads_only: bool) -> Result<Bytes, HttpEnd> {
+async fn body(mut answer: Response, from: &str, reads_only: bool) -> Result<Body, HttpEnd> {
     let status = answer.status().as_u16();
     let mut body = BytesMut::new();
     loop {
         match answer.chunk().await {
-            Ok(None) => return Ok(body.freeze()),
+            Ok(None) => return Ok(Body { bytes: body.freeze(), cut: false }),
             Ok(Some(chunk)) => {
                 let room = BODY_BYTES_MAX.saturating_sub(body.len());
                 if chunk.len() <= room {
@@ -230,7 +236,7 @@ async fn body(mut answer: Response, from: &str, reads_only: bool) -> Result<Byte
                 } else {
                     tracing::warn!(status, "the answer's body is larger than the limit and was cut");
                     body.extend_from_slice(&chunk.slice(..room));
-                    return Ok(body.freeze());
+                    return Ok(Body { bytes: body.freeze(), cut: true });
                 }
             }
             Err(error) => {

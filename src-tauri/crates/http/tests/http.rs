@@ -38,7 +38,7 @@ async fn end(call: HttpCall) -> HttpEnd {
 }
 
 fn answered(status: u16, body: &str) -> HttpEnd {
-    HttpEnd::Answered { status, body: body.to_owned().into() }
+    HttpEnd::Answered { status, body: body.to_owned().into(), cut: false }
 }
 
 #[tokio::test]
@@ -147,7 +147,9 @@ async fn a_body_beyond_the_limit_fails_a_read_and_is_cut_for_a_change() {
     let (base, _life) = serve(Router::new().route("/", get(large).post(large))).await;
     let HttpEnd::Unseen { why } = end(call(HttpMethod::Get, &base)).await else { panic!("too large") };
     assert_eq!(why, format!("{base}: HTTP 200 with a body of more than 4 MiB, which is not taken"));
-    let HttpEnd::Answered { status: 200, body } = end(call(HttpMethod::Post, &base)).await else { panic!("answered") };
+    let HttpEnd::Answered { status: 200, body, cut: true } = end(call(HttpMethod::Post, &base)).await else {
+        panic!("answered")
+    };
     assert_eq!(body.len(), BODY_BYTES_MAX);
 }
 

@@ -112,7 +112,7 @@ impl Shell for SshTransport {
         let span = tracing::info_span!("ssh_job", host = %host.name, sudo = job.sudo);
         async {
             let end = self.run_job(host, &job, events, &cancel).await;
-            tracing::debug!(?end, "job ended");
+            tracing::debug!(end = word(&end), "job ended");
             end
         }
         .instrument(span)
@@ -137,5 +137,16 @@ impl Reach for SshTransport {
             timeout_at(until, self.read_from(&target, channel, script)).await.map_err(late)?
         };
         reading.instrument(tracing::debug_span!("ssh_read", host = %host.name)).await
+    }
+}
+
+/// The end without its reason: a host's own words may repeat the script, which may hold a secret.
+const fn word(end: &ShellEnd) -> &'static str {
+    match end {
+        ShellEnd::Exited(_) => "exited",
+        ShellEnd::Killed => "killed",
+        ShellEnd::Unseen { .. } => "unseen",
+        ShellEnd::Unreachable { .. } => "unreachable",
+        ShellEnd::Refused { .. } => "refused",
     }
 }

@@ -55,7 +55,7 @@ impl Console {
             },
         );
         match planned {
-            Ok(sealed) => self.offer(sealed, Vec::new(), selected_now).await,
+            Ok(sealed) => self.offer(sealed, Vec::new(), Vec::new(), selected_now).await,
             Err(errors) => Ok(PlanAnswer { plan: None, problems: problems(&errors), selected: selected_now }),
         }
     }
@@ -75,35 +75,49 @@ impl Console {
             return Err(UiError::new(Code::BadRequest, format!("run {} has undone it already", done.id)));
         }
         let (by, at) = (self.profile.actor.clone(), self.clock.now());
-        let plan = self.with_hosts_of_today(folded.sealed.plan());
+        let (plan, moved) = self.with_hosts_of_today(folded.sealed.plan());
         match daytwo_runbook::plan_undo(&plan, &folded.state, run, by, at) {
             Ok(undo) => {
                 let left_out = undo.left_out.iter().map(|left| format!("{} · {}: {}", left.host, left.step, left.why));
                 let selected = u32::try_from(undo.plan.plan().hosts.len()).unwrap_or(u32::MAX);
                 let left_out = left_out.collect();
-                self.offer(undo.plan, left_out, selected).await
+                self.offer(undo.plan, moved, left_out, selected).await
             }
             Err(errors) => Ok(PlanAnswer { plan: None, problems: problems(&errors), selected: 0 }),
         }
     }
 
-    /// The plan with each host as its source describes it now: an address may have changed since.
-    /// A host that no source names any more is kept as it was.
-    fn with_hosts_of_today(&self, plan: &Plan) -> Plan {
+    /// The plan with each host as its source describes it now, and a warning for each whose address
+    /// has changed since: it may be another machine. A host that no source names is kept as it was.
+    fn with_hosts_of_today(&self, plan: &Plan) -> (Plan, Vec<String>) {
         let fleet = self.inventory.fleet();
         let today: HashMap<&HostName, &Host> = fleet.hosts.iter().map(|host| (&host.name, host)).collect();
-        let mut plan = plan.clone();
+        let (mut plan, mut moved) = (plan.clone(), Vec::new());
         for host in &mut plan.hosts {
             if let Some(now) = today.get(&host.name) {
+                // The demo's addresses are new in each process, and its hosts are the same.
+                if now.endpoint != host.endpoint && !self.is_demo() {
+                    let (was, is) = (host.endpoint.describe(), now.endpoint.describe());
+                    moved.push(format!(
+                        "{} was changed at {was} and is at {is} now: make sure that it is the same machine",
+                        host.name
+                    ));
+                }
                 *host = (*now).clone();
             }
         }
-        plan
+        (plan, moved)
     }
 
     /// Puts a plan on the shelf, from which alone it can be started, and shows it.
-    async fn offer(&self, sealed: SealedPlan, left_out: Vec<String>, selected: u32) -> Result<PlanAnswer, UiError> {
-        let warnings = self.plan_warnings(&sealed).await?;
+    async fn offer(
+        &self,
+        sealed: SealedPlan,
+        mut warnings: Vec<String>,
+        left_out: Vec<String>,
+        selected: u32,
+    ) -> Result<PlanAnswer, UiError> {
+        warnings.extend(self.plan_warnings(&sealed).await?);
         let view = view::plan::view(&sealed, warnings, left_out, self.settings_now().type_to_start_above);
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner).put(sealed);
         Ok(PlanAnswer { plan: Some(view), problems: Vec::new(), selected })

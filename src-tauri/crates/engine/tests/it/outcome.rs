@@ -184,7 +184,7 @@ async fn an_undo_stops_on_a_host_where_the_last_inverse_may_still_run() {
 
 #[tokio::test(start_paused = true)]
 async fn an_http_attempt_ends_as_its_answer_says() {
-    let answered = |status| HttpEnd::Answered { status, body: Bytes::from_static(b"{\"limit\":60}") };
+    let answered = |status| HttpEnd::Answered { status, body: Bytes::from_static(b"{\"limit\":60}"), cut: false };
     for (end, word, outcome) in [
         (answered(200), "finished", RunOutcome::Succeeded),
         (answered(404), "finished", RunOutcome::Failed),

@@ -80,7 +80,7 @@ impl Shell for Nothing {
 #[async_trait]
 impl Http for Nothing {
     async fn call(&self, _call: HttpCall, _cancel: CancellationToken) -> HttpEnd {
-        HttpEnd::Answered { status: 200, body: Bytes::new() }
+        HttpEnd::Answered { status: 200, body: Bytes::new(), cut: false }
     }
 }
 

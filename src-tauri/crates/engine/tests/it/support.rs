@@ -194,7 +194,7 @@ impl World {
             at_once_most: AtomicUsize::new(0),
             unannounced: Mutex::default(),
             answers: Box::new(answers),
-            http: Mutex::new(Box::new(|_| HttpEnd::Answered { status: 200, body: Bytes::new() })),
+            http: Mutex::new(Box::new(|_| HttpEnd::Answered { status: 200, body: Bytes::new(), cut: false })),
             ids: AtomicU64::new(1),
         })
     }

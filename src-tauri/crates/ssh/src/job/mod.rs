@@ -109,7 +109,10 @@ async fn wait(pump: &mut Pump, deadlines: &Deadlines, cancel: &CancellationToken
         };
         let outcome = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Stop::Cancelled,
+            // An end that was seen is the end, also while something in the background still writes.
+            () = cancel.cancelled() => {
+                return if pump.exit().is_some() { Stop::Lingering } else { Stop::Cancelled };
+            }
             outcome = step => outcome,
         };
         match outcome {
