@@ -4,6 +4,7 @@ use daytwo_model::Timestamp;
 use daytwo_model::plan::Effect;
 use daytwo_model::quote::plain;
 use daytwo_runbook::{ActionTemplate, InputKind, InputSpec, Kind, Runbook, Step, Stewardship, Undo};
+use serde_json::Value;
 
 use crate::catalogue::Entry;
 use crate::wire::runbook::{InputControl, InputView, RunbookRow, RunbookView, StepView};
@@ -74,9 +75,18 @@ fn input(name: &str, spec: &InputSpec) -> InputView {
         name: name.to_owned(),
         title: spec.title.clone(),
         help: spec.help.clone(),
-        default: spec.default.as_ref().map(plain),
+        default: spec.default.as_ref().map(|value| typed(&spec.kind, value)),
         required: spec.required,
         control: control(&spec.kind),
+    }
+}
+
+/// A default as a person would type it. A duration's value is its number of seconds.
+fn typed(kind: &InputKind, value: &Value) -> String {
+    match (kind, value.as_f64()) {
+        (InputKind::Duration, Some(seconds)) if seconds.fract() == 0.0 => format!("{seconds:.0}s"),
+        (InputKind::Duration, Some(seconds)) => format!("{:.0}ms", seconds * 1_000.0),
+        _ => plain(value),
     }
 }
 
@@ -129,4 +139,27 @@ fn one_line(text: &str) -> String {
     let mut lines = text.trim().lines();
     let first = lines.next().unwrap_or_default();
     if lines.next().is_some() { format!("{first} …") } else { first.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use std::path::Path;
+
+    #[test]
+    fn what_a_form_offers_can_be_typed() {
+        let catalogue = Catalogue::read(Path::new("no such folder"));
+        let mut offered = 0;
+        for entry in catalogue.entries() {
+            let runbook = entry.runbook.as_ref().unwrap();
+            for (name, spec) in &runbook.inputs {
+                let Some(default) = input(name, spec).default else { continue };
+                let taken = daytwo_runbook::check_input(spec, &default);
+                assert!(taken.is_ok(), "{}: {name} offers {default:?}: {taken:?}", entry.name);
+                offered += 1;
+            }
+        }
+        assert!(offered > 5, "the shipped runbooks offer defaults");
+    }
 }
