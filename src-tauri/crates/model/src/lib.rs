@@ -23,7 +23,7 @@ pub use event::{Event, OutputTally, Record, Stream};
 pub use host::{Endpoint, Host, Labels};
 pub use id::{AttemptId, CaptureName, HostName, InvalidName, RunId, RunbookName, SecretName, StepId};
 pub use plan::{Plan, SealedPlan};
-pub use run::{IllegalEvent, RunOutcome, RunState, RunStatus};
+pub use run::{BatchState, IllegalEvent, RunOutcome, RunState, RunStatus};
 pub use secret::SecretValue;
 pub use selector::Selector;
 pub use text::Text;

@@ -49,6 +49,20 @@ pub enum RunStatus {
     },
 }
 
+/// Where a batch of a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchState {
+    /// None of its hosts may start yet.
+    Waiting,
+    /// Its hosts may start.
+    Running,
+    /// Each of its hosts has come to an end.
+    Ended,
+    /// The run ended, or was interrupted, before every host of it had come to an end.
+    Stopped,
+}
+
 /// Where one host stands in a run, worst news first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -177,6 +191,20 @@ impl RunState {
     #[must_use]
     pub const fn batches(&self) -> (u32, u32) {
         (self.batches_started, self.batches_ended)
+    }
+
+    /// Where a batch stands.
+    #[must_use]
+    pub const fn batch(&self, batch: u32) -> BatchState {
+        if batch < self.batches_ended {
+            return BatchState::Ended;
+        }
+        match self.status {
+            None => BatchState::Waiting,
+            Some(_) if batch >= self.batches_started => BatchState::Waiting,
+            Some(RunStatus::Running | RunStatus::Cancelling) => BatchState::Running,
+            Some(RunStatus::Interrupted | RunStatus::Ended { .. }) => BatchState::Stopped,
+        }
     }
 
     /// What is known of a step on a host; none while it is planned and nothing was sent.

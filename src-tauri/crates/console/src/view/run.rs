@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use daytwo_model::plan::{Effect, InputValue, Intent, Plan};
-use daytwo_model::run::HostStanding;
+use daytwo_model::run::{BatchState, HostStanding};
 use daytwo_model::{Event, Record, RunState, RunStatus, SealedPlan, Timestamp};
 
 use super::attempt::{self, StepTraits};
@@ -113,18 +113,14 @@ pub fn run_host(plan: &Plan, state: &RunState, host: u32) -> Option<RunHost> {
 /// The bands of the matrix.
 #[must_use]
 pub fn batches(plan: &Plan, state: &RunState) -> Vec<RunBatch> {
-    let (started, ended) = state.batches();
     (0_u32..)
         .zip(&plan.batches)
         .map(|(batch, hosts)| {
-            let word = if batch < ended {
-                "ended"
-            } else if batch >= started {
-                "waiting"
-            } else if state.status().is_some_and(is_active) {
-                "running"
-            } else {
-                "stopped"
+            let word = match state.batch(batch) {
+                BatchState::Waiting => "waiting",
+                BatchState::Running => "running",
+                BatchState::Ended => "ended",
+                BatchState::Stopped => "stopped",
             };
             RunBatch { hosts: hosts.clone(), state: word.to_owned() }
         })
