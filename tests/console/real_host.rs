@@ -98,12 +98,17 @@ steps:
     verify: { run: 'true' }
 ";
 
-#[test]
-fn after_kill_9_a_finished_step_is_finished_one_in_flight_is_unknown_and_nothing_is_repeated() {
+fn desk_with_slow_runbook() -> (Sshd, Desk) {
     let sshd = Sshd::start();
     let desk = Desk::with_host(&sshd);
     desk.runbook("slow", SLOW);
     desk.run(&["keys", "--accept-new"]).expect(0);
+    (sshd, desk)
+}
+
+#[test]
+fn after_kill_9_a_finished_step_is_finished_one_in_flight_is_unknown_and_nothing_is_repeated() {
+    let (_sshd, desk) = desk_with_slow_runbook();
     let file = desk.path("counter");
     let input = format!("file={}", file.display());
     let mut console = desk
@@ -137,10 +142,7 @@ fn after_kill_9_a_finished_step_is_finished_one_in_flight_is_unknown_and_nothing
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_kills_the_process_on_the_host_and_the_run_ends_cancelled() {
-    let sshd = Sshd::start();
-    let desk = Desk::with_host(&sshd);
-    desk.runbook("slow", SLOW);
-    desk.run(&["keys", "--accept-new"]).expect(0);
+    let (_sshd, desk) = desk_with_slow_runbook();
     let file = desk.path("counter");
     let input = format!("file={}", file.display());
     let console = desk

@@ -8,7 +8,7 @@ use std::time::Duration;
 use daytwo_engine::{Handle, Notice};
 use daytwo_fleet::prober::ProberHandle;
 use daytwo_fleet::sources::Fleet;
-use daytwo_model::{HostName, RunId};
+use daytwo_model::{HostName, RunId, SealedPlan};
 use daytwo_ssh::KeyStatus;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,13 @@ pub enum Mode {
     Command,
 }
 
+/// A run that this process drives.
+#[derive(Clone)]
+pub(crate) struct ActiveRun {
+    pub(crate) handle: Handle,
+    pub(crate) plan: Arc<SealedPlan>,
+}
+
 /// Everything that one process has open.
 pub struct Console {
     pub(crate) profile: Profile,
@@ -49,7 +56,7 @@ pub struct Console {
     pub(crate) catalogue: RwLock<Arc<Catalogue>>,
     pub(crate) settings: RwLock<Settings>,
     pub(crate) shelf: Mutex<Shelf>,
-    pub(crate) active: Mutex<HashMap<RunId, Handle>>,
+    pub(crate) active: Mutex<HashMap<RunId, ActiveRun>>,
     /// The keys that hosts presented when they were last asked: only these can be accepted.
     pub(crate) surveyed: Mutex<HashMap<HostName, KeyStatus>>,
     pub(crate) prober: ProberHandle,
@@ -163,7 +170,7 @@ impl Console {
 
     /// The engine's news of a run, if this process drives it.
     pub(crate) fn notices(&self, run: RunId) -> Option<broadcast::Receiver<Notice>> {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner).get(&run).map(Handle::subscribe)
+        self.active.lock().unwrap_or_else(PoisonError::into_inner).get(&run).map(|run| run.handle.subscribe())
     }
 
     pub(crate) fn catalogue_now(&self) -> Arc<Catalogue> {

@@ -16,6 +16,8 @@ use crate::wire::push::{Push, Stale};
 const FLEET_PACE: Duration = Duration::from_millis(250);
 /// Ages and staleness change without an event; the rows are computed anew so often.
 const FLEET_REFRESH: Duration = Duration::from_secs(10);
+/// How often the strip's rows are told while this process drives a run.
+const ACTIVE_PACE: Duration = Duration::from_secs(1);
 /// How many runs a window may watch at one time: those on screen, and the strip.
 const WATCHED_MAX: usize = 16;
 
@@ -132,7 +134,14 @@ async fn tell_fleet(console: Arc<Console>, sink: Sink) {
 async fn tell_stale(console: Arc<Console>, sink: Sink) {
     let mut stale = console.stale();
     loop {
-        match stale.recv().await {
+        let told = tokio::select! {
+            told = stale.recv() => told,
+            () = tokio::time::sleep(ACTIVE_PACE), if !console.drives().is_empty() => {
+                tell_active(&console, &sink).await;
+                continue;
+            }
+        };
+        match told {
             Ok(what) => {
                 sink(Push::Stale { what });
                 if what == Stale::History {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use daytwo_engine::ports::Fence;
-use daytwo_engine::{Driver, Handle, Notice, RunError};
+use daytwo_engine::{Driver, Notice, RunError};
 use daytwo_model::{AttemptId, Digest, HostName, Record, RunId, RunOutcome, RunStatus, SealedPlan};
 use daytwo_store::limits::RECORDS_PAGE_MAX;
 use daytwo_store::{Driven, Found, OutputPage as StoredPage, RunFilter, RunSummary, Streams};
@@ -13,6 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::Console;
 use crate::compose::Parts;
+use crate::console::ActiveRun;
 use crate::follow::Folded;
 use crate::report;
 use crate::view;
@@ -55,14 +56,15 @@ impl Console {
         self.check_keys(&plan).await?;
         let plan = self.take_plan(digest)?;
         let (driver, handle) = daytwo_engine::open(
-            plan,
+            plan.clone(),
             self.profile.actor.clone(),
             self.parts.ports.clone(),
             daytwo_engine::Settings::default(),
         );
         let run = handle.id();
         let notices = handle.subscribe();
-        self.active.lock().unwrap_or_else(PoisonError::into_inner).insert(run, handle);
+        let active = ActiveRun { handle, plan: Arc::new(plan) };
+        self.active.lock().unwrap_or_else(PoisonError::into_inner).insert(run, active);
         let (opened, answer) = tokio::sync::oneshot::channel();
         let console = Arc::clone(self);
         self.spawn(async move { console.drive(driver, run, notices, opened).await });
@@ -167,8 +169,13 @@ impl Console {
             let filter = RunFilter { status: Some(status), ..RunFilter::default() };
             for summary in self.parts.store.runs(&filter).await.map_err(|error| UiError::history(&error))? {
                 let id = summary.id;
-                match self.run(id).await {
-                    Ok(view) => rows.push(view.row),
+                let row = match self.driven_row(id).await {
+                    Ok(None) => self.run(id).await.map(|view| view.row),
+                    Ok(Some(row)) => Ok(row),
+                    Err(error) => Err(error),
+                };
+                match row {
+                    Ok(row) => rows.push(row),
                     // One damaged run must not be in the way of planning others; the history shows it.
                     Err(error) => tracing::error!(run = %id, %error, causes = ?error.causes, "reading an open run"),
                 }
@@ -181,6 +188,14 @@ impl Console {
     #[must_use]
     pub fn drives(&self) -> Vec<RunId> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// The row of a run that this process drives, from memory: it is asked for again and again.
+    async fn driven_row(&self, run: RunId) -> Result<Option<RunRow>, UiError> {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner).get(&run).cloned();
+        let Some(active) = active else { return Ok(None) };
+        let frame = self.frame(run).await?;
+        Ok(Some(view::run::row(&frame, &active.plan, &active.handle.state())))
     }
 
     /// A run in full.
@@ -206,8 +221,8 @@ impl Console {
     pub fn cancel(&self, run: RunId, why: String) -> Result<(), UiError> {
         let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         match active.get(&run) {
-            Some(handle) => {
-                Handle::cancel(handle, self.profile.actor.clone(), why);
+            Some(run) => {
+                run.handle.cancel(self.profile.actor.clone(), why);
                 Ok(())
             }
             None => Err(UiError::new(Code::BadRequest, "this process does not drive that run, so it cannot cancel it")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use daytwo_model::plan::{Effect, InputValue, Intent, Plan};
+use daytwo_model::plan::{Effect, InputValue, Intent, Plan, WayBack};
 use daytwo_model::run::{BatchState, HostStanding};
 use daytwo_model::{Event, Record, RunState, RunStatus, SealedPlan, Timestamp};
 
@@ -149,11 +149,16 @@ pub fn budgets(plan: &Plan, state: &RunState) -> Vec<String> {
 pub fn offers(frame: &RunFrame, plan: &Plan, state: &RunState) -> Vec<Offer> {
     match state.status() {
         Some(RunStatus::Running) if frame.ours => vec![Offer::Cancel],
-        Some(RunStatus::Ended { .. } | RunStatus::Interrupted) if !is_undo(plan) && frame.undone_by.is_none() => {
+        Some(RunStatus::Ended { .. } | RunStatus::Interrupted) if has_way_back(plan) && frame.undone_by.is_none() => {
             vec![Offer::Undo]
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether anything of it could be taken back. An undo is not undone: its runbook is run again.
+fn has_way_back(plan: &Plan) -> bool {
+    !is_undo(plan) && plan.steps.iter().any(|step| matches!(step.way_back, WayBack::Inverse { .. }))
 }
 
 fn inputs(plan: &Plan) -> BTreeMap<String, String> {
