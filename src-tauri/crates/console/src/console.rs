@@ -78,7 +78,7 @@ impl Console {
         };
         let settings = parts.store.setting("settings").await.map_err(|error| UiError::history(&error))?;
         let settings: Settings = settings.unwrap_or_default();
-        let interrupted = crate::use_cases::runs::recover_orphans(&parts, &profile.actor).await?;
+        let interrupted = crate::recover::recover_orphans(&parts, &profile.actor).await?;
         let (prober, handle) = parts.prober(&settings);
         let console = Arc::new(Self {
             catalogue: RwLock::new(Arc::new(Catalogue::read(&profile.runbooks_dir()))),

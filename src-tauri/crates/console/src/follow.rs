@@ -13,7 +13,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 
 use crate::Console;
-use crate::use_cases::runs::recover_orphans;
+use crate::recover::recover_orphans;
 use crate::view;
 use crate::view::run::RunFrame;
 use crate::wire::UiError;

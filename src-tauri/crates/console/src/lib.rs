@@ -13,6 +13,7 @@ mod follow;
 mod inventory;
 pub mod logging;
 mod profile;
+mod recover;
 mod report;
 mod session;
 mod shelf;

@@ -2,8 +2,10 @@
 
 mod catalogue;
 mod fleet;
+mod history;
 mod keys;
+mod output;
 mod planning;
-pub(crate) mod runs;
+mod runs;
 mod secrets;
 mod settings;

@@ -1,33 +1,22 @@
-//! The Runs and History places: start, follow, cancel, look back.
+//! The Runs place: start, drive, cancel.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use daytwo_engine::ports::Fence;
 use daytwo_engine::{Driver, Notice, RunError};
-use daytwo_model::{AttemptId, Digest, HostName, Record, RunId, RunOutcome, RunStatus, SealedPlan};
-use daytwo_store::limits::RECORDS_PAGE_MAX;
-use daytwo_store::{Driven, Found, OutputPage as StoredPage, RunFilter, RunSummary, Streams};
+use daytwo_model::{Digest, HostName, RunId, RunStatus, SealedPlan};
+use daytwo_store::RunFilter;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::Console;
-use crate::compose::Parts;
 use crate::console::ActiveRun;
-use crate::follow::Folded;
-use crate::report;
+use crate::recover::{chain, recover_orphans};
 use crate::view;
-use crate::view::attempt::StepTraits;
-use crate::view::output::visible;
-use crate::view::run::RunFrame;
 use crate::wire::push::Stale;
-use crate::wire::run::{HistoryFilter, OutputGroup, OutputPage, OutputPiece, RunRow, RunView};
+use crate::wire::run::RunRow;
 use crate::wire::{Code, Mark, StartInfo, UiError};
 
-/// A page of output on its way to a screen.
-const PAGE_BYTES_MAX: u64 = 64 * 1024;
-/// A page of history.
-const HISTORY_PAGE_MAX: u32 = 100;
 /// A run that this process opened has the first fence.
 const FIRST_FENCE: u64 = 1;
 
@@ -198,25 +187,6 @@ impl Console {
         Ok(Some(view::run::row(&frame, &active.plan, &active.handle.state())))
     }
 
-    /// A run in full.
-    pub async fn run(&self, run: RunId) -> Result<RunView, UiError> {
-        let folded = self.folded(run).await?;
-        Ok(folded.view(&self.frame(run).await?))
-    }
-
-    /// The run whose id begins or ends like this.
-    pub async fn find_run(&self, part: &str) -> Result<RunId, UiError> {
-        match self.parts.store.find_run(part).await.map_err(|error| UiError::history(&error))? {
-            Found::One(run) => Ok(run),
-            Found::None => Err(UiError::new(Code::NotFound, format!("no run's id begins or ends with {part:?}"))
-                .hint("daytwo runs lists them")),
-            Found::Ambiguous(runs) => {
-                let ids: Vec<String> = runs.iter().map(ToString::to_string).collect();
-                Err(UiError::new(Code::BadRequest, format!("several runs match {part:?}: {}", ids.join(", "))))
-            }
-        }
-    }
-
     /// Asks that a run stop.
     pub fn cancel(&self, run: RunId, why: String) -> Result<(), UiError> {
         let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,231 +199,6 @@ impl Console {
                 .hint("cancel it where it was started; if it has ended, there is nothing to cancel")),
         }
     }
-
-    /// A page of an attempt's output, from the position that the page before named, or its last page.
-    pub async fn output(&self, attempt: AttemptId, from: u64, from_end: bool) -> Result<OutputPage, UiError> {
-        let read = |from| self.parts.store.output(attempt, Streams::Both, from, PAGE_BYTES_MAX);
-        let history = |error: daytwo_store::Error| UiError::history(&error);
-        let mut page = read(from).await.map_err(history)?;
-        if from_end && page.total > from + PAGE_BYTES_MAX {
-            page = read(page.total - PAGE_BYTES_MAX).await.map_err(history)?;
-        }
-        let dropped_bytes = self.parts.store.dropped_bytes(attempt).await.map_err(history)?;
-        Ok(OutputPage {
-            attempt,
-            next: page.from + page.bytes.len() as u64,
-            more: page.next.is_some(),
-            pieces: pieces(&page),
-            dropped_bytes,
-        })
-    }
-
-    /// What a step wrote, grouped by hosts that wrote the same and ended the same.
-    pub async fn output_groups(&self, run: RunId, step: u32) -> Result<Vec<OutputGroup>, UiError> {
-        let sealed = self.plan_of(run).await?;
-        let planned = sealed.plan().steps.get(step as usize);
-        let planned = planned.ok_or_else(|| UiError::new(Code::NotFound, "the run has no such step"))?;
-        let traits = StepTraits {
-            changes: planned.effect == daytwo_model::plan::Effect::Change,
-            verifies: planned.verify.is_some(),
-        };
-        let outputs = self.parts.store.outputs_of_step(run, step).await.map_err(|error| UiError::history(&error))?;
-        let mut groups: BTreeMap<(Mark, String, Digest), OutputGroup> = BTreeMap::new();
-        for host in outputs.hosts {
-            let (mark, word, detail) = view::attempt::describe(&host.state, traits);
-            let words = if detail.is_empty() { word.to_owned() } else { format!("{word} · {detail}") };
-            let group = groups.entry((mark, words.clone(), host.digest)).or_insert_with(|| {
-                let head = outputs.heads.get(&host.digest);
-                OutputGroup {
-                    hosts: Vec::new(),
-                    attempt: host.attempt,
-                    mark,
-                    words,
-                    head: head.map(|head| pieces(&head.page)).unwrap_or_default(),
-                    whole: head.is_none_or(|head| head.page.next.is_none()),
-                }
-            });
-            group.hosts.push(host.host_name);
-        }
-        let mut groups: Vec<OutputGroup> = groups.into_values().collect();
-        // Bad news first, then what most hosts say.
-        groups.sort_by_key(|group| (group.mark, std::cmp::Reverse(group.hosts.len())));
-        Ok(groups)
-    }
-
-    /// Runs, newest first.
-    pub async fn history(&self, filter: HistoryFilter) -> Result<Vec<RunRow>, UiError> {
-        self.list_runs(&filter, None).await
-    }
-
-    /// A run as text for the incident channel.
-    pub async fn report(&self, run: RunId) -> Result<String, UiError> {
-        Ok(report::markdown(&self.run(run).await?))
-    }
-
-    pub(crate) async fn list_runs(
-        &self,
-        filter: &HistoryFilter,
-        host: Option<HostName>,
-    ) -> Result<Vec<RunRow>, UiError> {
-        let status =
-            match filter.status.as_str() {
-                "" => None,
-                word => Some(status_of_word(word).ok_or_else(|| {
-                    UiError::new(Code::BadRequest, format!("no run is ever {word:?}")).hint(STATUS_HINT)
-                })?),
-            };
-        let filter = RunFilter {
-            text: Some(filter.text.trim().to_owned()).filter(|text| !text.is_empty()),
-            status,
-            host,
-            before: filter.before,
-            limit: Some(HISTORY_PAGE_MAX),
-            ..RunFilter::default()
-        };
-        let summaries = self.parts.store.runs(&filter).await.map_err(|error| UiError::history(&error))?;
-        let mut rows = Vec::new();
-        for summary in summaries {
-            rows.push(self.summary_row(summary).await?);
-        }
-        Ok(rows)
-    }
-
-    async fn summary_row(&self, summary: RunSummary) -> Result<RunRow, UiError> {
-        if view::run::is_active(summary.status) {
-            // Where its records are damaged, what the summary says is all that can be said.
-            match self.run(summary.id).await {
-                Ok(view) => return Ok(view.row),
-                Err(error) => tracing::error!(run = %summary.id, %error, causes = ?error.causes, "reading an open run"),
-            }
-        }
-        let (mark, word) = view::attempt::status(summary.status);
-        let undo = summary.undo_of.is_some();
-        let standings = summary.standings.into_iter();
-        Ok(RunRow {
-            undone_by: self.undone_by(summary.id).await?,
-            id: summary.id,
-            runbook: summary.runbook,
-            title: summary.title,
-            plan: summary.plan,
-            undo_of: summary.undo_of,
-            mark,
-            status: word.to_owned(),
-            active: false,
-            started_at: summary.opened_at,
-            started_by: summary.opened_by,
-            ended_at: summary.ended_at,
-            hosts: u32::try_from(summary.hosts).unwrap_or(u32::MAX),
-            standings: standings.map(|(at, hosts)| (view::attempt::standing(at, undo).1.to_owned(), hosts)).collect(),
-        })
-    }
-
-    /// The run that undid this one, wholly; none where an undo got stuck or is under way.
-    async fn undone_by(&self, run: RunId) -> Result<Option<RunId>, UiError> {
-        let undos = self.parts.store.undo_runs_of(run).await.map_err(|error| UiError::history(&error))?;
-        let rolled_back = RunStatus::Ended { outcome: RunOutcome::RolledBack };
-        Ok(undos.into_iter().find(|undo| undo.status == rolled_back).map(|undo| undo.id))
-    }
-
-    /// What is known of a run beside its events.
-    pub(crate) async fn frame(&self, run: RunId) -> Result<RunFrame, UiError> {
-        let summary = self.parts.store.run(run).await.map_err(|error| UiError::history(&error))?;
-        let summary = summary.ok_or_else(|| UiError::new(Code::NotFound, format!("there is no run {run}")))?;
-        Ok(RunFrame {
-            id: run,
-            started_at: summary.opened_at,
-            started_by: summary.opened_by,
-            ended_at: summary.ended_at,
-            undone_by: self.undone_by(run).await?,
-            ours: summary.driven == Driven::Here,
-        })
-    }
-
-    /// Whether the run has not ended and nobody drives it, or this process has it and gave it up.
-    pub(crate) async fn is_undriven(&self, run: RunId) -> Result<bool, UiError> {
-        let summary = self.parts.store.run(run).await.map_err(|error| UiError::history(&error))?;
-        Ok(summary.is_some_and(|summary| match summary.driven {
-            Driven::Orphaned => true,
-            Driven::Here => self.notices(run).is_none(),
-            Driven::Elsewhere | Driven::Over => false,
-        }))
-    }
-
-    pub(crate) async fn plan_of(&self, run: RunId) -> Result<Arc<SealedPlan>, UiError> {
-        let plan = self.parts.store.plan_of(run).await.map_err(|error| UiError::history(&error))?;
-        Ok(Arc::new(plan))
-    }
-
-    /// A run, read from the journal to its last record.
-    pub(crate) async fn folded(&self, run: RunId) -> Result<Folded, UiError> {
-        self.frame(run).await?;
-        let mut folded = Folded::new(self.plan_of(run).await?);
-        self.read_records(run, &mut folded, None).await?;
-        Ok(folded)
-    }
-
-    /// Reads on, up to the record with index `last` or to the end.
-    pub(crate) async fn read_records(&self, run: RunId, folded: &mut Folded, last: Option<u64>) -> Result<(), UiError> {
-        loop {
-            let records = self.records(run, folded.next_index()).await?;
-            let complete = records.len() < RECORDS_PAGE_MAX as usize;
-            for record in records {
-                if last.is_some_and(|last| record.index > last) {
-                    return Ok(());
-                }
-                folded.take(record)?;
-            }
-            if complete {
-                return Ok(());
-            }
-        }
-    }
-
-    /// A page of records.
-    pub(crate) async fn records(&self, run: RunId, from: u64) -> Result<Vec<Record>, UiError> {
-        self.parts.store.records(run, from, RECORDS_PAGE_MAX).await.map_err(|error| UiError::history(&error))
-    }
-}
-
-/// Brings every run whose process is gone to the truth: what was in flight is unknown.
-pub(crate) async fn recover_orphans(parts: &Parts, found_by: &str) -> Result<Vec<RunId>, UiError> {
-    let mut recovered = Vec::new();
-    for run in parts.store.orphans().await.map_err(|error| UiError::history(&error))? {
-        match recover_orphan(parts, run, found_by).await {
-            Ok(true) => recovered.push(run),
-            Ok(false) => {}
-            // One damaged run must not keep the console shut; it stays as it is and is shown so.
-            Err(error) => tracing::error!(%run, error = %chain(&*error), "recovering a run"),
-        }
-    }
-    Ok(recovered)
-}
-
-/// False where another process was quicker: exactly one gets the fence.
-async fn recover_orphan(
-    parts: &Parts,
-    run: RunId,
-    found_by: &str,
-) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
-    let Some(fence) = parts.store.take_over(run).await? else { return Ok(false) };
-    let plan = parts.store.plan_of(run).await?;
-    let mut records: Vec<Record> = Vec::new();
-    loop {
-        let page = parts.store.records(run, records.len() as u64, RECORDS_PAGE_MAX).await?;
-        let complete = page.len() < RECORDS_PAGE_MAX as usize;
-        records.extend(page);
-        if complete {
-            break;
-        }
-    }
-    daytwo_engine::recover(&plan, &records, fence, found_by.to_owned(), &parts.ports).await?;
-    Ok(true)
-}
-
-fn chain(error: &(dyn std::error::Error + Send + Sync)) -> String {
-    let first: &dyn std::error::Error = error;
-    let causes = std::iter::successors(Some(first), |cause| (*cause).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn start_error(error: &RunError) -> UiError {
@@ -472,31 +217,4 @@ fn start_error(error: &RunError) -> UiError {
         }
         other => UiError::new(Code::Internal, "the run could not be started").because(other),
     }
-}
-
-/// Every word by which a run's status is known.
-const STATUS_HINT: &str =
-    "one of: running, cancelling, interrupted, succeeded, failed, rolled back, stuck, cancelled, abandoned";
-
-fn status_of_word(word: &str) -> Option<RunStatus> {
-    use RunOutcome as O;
-    let ended = [O::Succeeded, O::Failed, O::RolledBack, O::Stuck, O::Cancelled, O::Abandoned];
-    let ended = ended.into_iter().map(|outcome| RunStatus::Ended { outcome });
-    let open = [RunStatus::Running, RunStatus::Cancelling, RunStatus::Interrupted];
-    open.into_iter().chain(ended).find(|status| view::attempt::status(*status).1 == word)
-}
-
-/// A stored page as pieces of safe text, each as it arrived.
-fn pieces(page: &StoredPage) -> Vec<OutputPiece> {
-    let mut start = 0_usize;
-    page.spans
-        .iter()
-        .filter_map(|span| {
-            let end = start.saturating_add(usize::try_from(span.length).unwrap_or(usize::MAX));
-            let bytes = page.bytes.get(start..end.min(page.bytes.len()))?;
-            start = end;
-            let stderr = span.stream == daytwo_model::Stream::Stderr;
-            Some(OutputPiece { stderr, at: span.at, text: visible(bytes) })
-        })
-        .collect()
 }
