@@ -10,7 +10,7 @@ use daytwo_console::wire::run::{HistoryFilter, RunRow};
 use daytwo_console::wire::settings::{KeyRow, KeyToTrust};
 use daytwo_console::wire::{Code, UiError};
 use daytwo_console::{Console, SystemClock};
-use daytwo_model::{HostName, RunId, RunbookName, SecretName, SecretValue};
+use daytwo_model::{Digest, HostName, RunId, RunbookName, SecretName, SecretValue};
 use serde::Serialize;
 
 use crate::args::{Cli, Command, PlanArgs, SecretCommand, StartArgs};
@@ -202,11 +202,11 @@ async fn confirm_and_run(
         let message = "the plan was not confirmed; nothing was sent".to_owned();
         return Err(UiError { code: Code::PlanChanged, message, hint: Some(hint), causes: Vec::new() });
     };
-    let run = match console.start(plan.digest, typed).await {
+    let run = match start_unlocked(console, plan.digest, typed).await {
         Err(error) if error.code == Code::KeysToReview => {
             let names = plan.hosts.iter().map(|host| host.name.clone()).collect();
             review_keys(console, names, start.accept_new, error).await?;
-            console.start(plan.digest, typed).await?
+            start_unlocked(console, plan.digest, typed).await?
         }
         other => other?,
     };
@@ -224,6 +224,21 @@ fn confirmed(plan: &PlanView, start: &StartArgs) -> Option<Option<u32>> {
             let answer = ask::line(&format!("{}? Type the number of hosts to start:", plan.start_words))?;
             (answer.parse() == Ok(number)).then_some(Some(number))
         }
+    }
+}
+
+/// Starts; asks for the passphrase of a locked file of secrets first, if somebody is there to give it.
+async fn start_unlocked(console: &Arc<Console>, digest: Digest, typed: Option<u32>) -> Result<RunId, UiError> {
+    match console.start(digest, typed).await {
+        Err(error) if error.code == Code::SecretMissing && ask::somebody_is_there() => {
+            // A secret without a value is another matter: nothing can be unlocked then.
+            if console.secrets().await?.passphrase.is_none() {
+                return Err(error);
+            }
+            unlock(console).await?;
+            console.start(digest, typed).await
+        }
+        other => other,
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::{Arc, PoisonError};
 
 use daytwo_engine::ports::Fence;
 use daytwo_engine::{Driver, Notice, RunError};
+use daytwo_model::plan::InputValue;
 use daytwo_model::{Digest, HostName, RunId, RunStatus, SealedPlan};
+use daytwo_secrets::{Backend, VaultState};
 use daytwo_store::RunFilter;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -43,6 +45,7 @@ impl Console {
         let plan = self.shown_plan(digest)?;
         self.check_typed(&plan, typed)?;
         self.check_keys(&plan).await?;
+        self.check_unlocked(&plan)?;
         let plan = self.take_plan(digest)?;
         let (driver, handle) = daytwo_engine::open(
             plan.clone(),
@@ -88,6 +91,18 @@ impl Console {
         let what = view::words::count(unknown, "host key");
         Err(UiError::new(Code::KeysToReview, format!("{what} not known yet; nothing was sent"))
             .hint("compare the fingerprints with what the hosts' owners say, then accept them"))
+    }
+
+    /// A locked vault is told before the plan is taken from the shelf, so that it can be unlocked and started.
+    fn check_unlocked(&self, plan: &SealedPlan) -> Result<(), UiError> {
+        let needs = plan.plan().inputs.values().any(|input| matches!(input, InputValue::Secret(_)));
+        match self.parts.secrets.status() {
+            Backend::Vault { state: VaultState::Locked, .. } if needs => {
+                Err(UiError::new(Code::SecretMissing, "the file of secrets is locked; nothing was sent")
+                    .hint("unlock it under Settings, Secrets, then start again"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Drives a run to its end, whatever that is, and tells who waits for its start.
