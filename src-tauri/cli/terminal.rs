@@ -101,9 +101,9 @@ pub(crate) fn some_names<T: ToString>(names: &[T], max: usize) -> String {
     }
 }
 
-/// `text` with every line indented.
+/// `text` with every line that holds something indented.
 pub(crate) fn indent(text: &str, by: &str) -> String {
-    text.lines().map(|line| format!("{by}{line}\n")).collect()
+    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{by}{line}\n") }).collect()
 }
 
 #[cfg(test)]
