@@ -194,13 +194,17 @@ impl Console {
         }
         let folders = self.inventory.folders().chain(std::iter::once(runbooks.as_path()));
         let Some(mut changed) = FilesChanged::in_folders(folders) else { return };
-        while changed.wait().await {
+        // Read first: what was saved between the first reading and the watching would be missed.
+        loop {
             self.inventory.read();
             self.prober.set_hosts(self.inventory.fleet().hosts.clone());
             let catalogue = Arc::new(Catalogue::read(&runbooks));
             *self.catalogue.write().unwrap_or_else(PoisonError::into_inner) = catalogue;
             self.tell_stale(Stale::Catalogue);
             self.tell_stale(Stale::Settings);
+            if !changed.wait().await {
+                return;
+            }
         }
     }
 }
