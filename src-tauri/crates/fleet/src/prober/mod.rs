@@ -301,7 +301,9 @@ fn observe(host: &Host, previous: Option<&Observation>, ended: Ended) -> Observa
             (Reachability::Live, Some(Known { at: answered, facts }))
         }
         Err(why) => {
-            let text: String = why.to_string().chars().take(WHY_CHARS_MAX).collect();
+            // A server's own words may be in it, and must not move anybody's cursor.
+            let shown = |c: char| if c.is_control() { ' ' } else { c };
+            let text: String = why.to_string().chars().take(WHY_CHARS_MAX).map(shown).collect();
             let reachability = match why {
                 NoAnswer::Unreachable(_) => Reachability::Unreachable {
                     why: text,
