@@ -45,6 +45,9 @@ fn run(cli: Cli) -> Result<Exit, UiError> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| internal(&error))?;
     runtime.block_on(async {
         let console = Console::open(profile, Mode::Command).await?;
+        if let Some(note) = console.demo_note() {
+            eprintln!("note: {note}");
+        }
         let result = commands::perform(&Arc::clone(&console), cli).await;
         console.close().await;
         result

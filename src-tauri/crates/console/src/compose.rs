@@ -28,6 +28,8 @@ pub(crate) struct Parts {
     pub(crate) ports: Ports,
     /// The hosts of the demo, until the inventory takes them.
     pub(crate) demo_hosts: Option<Vec<Host>>,
+    /// Why the demo's hosts are simulated, where they are.
+    pub(crate) demo_note: Option<String>,
     reach: Arc<dyn Reach>,
     demo: Mutex<Option<DemoFleet>>,
 }
@@ -39,6 +41,7 @@ struct World {
     reach: Arc<dyn Reach>,
     hosts: Option<Vec<Host>>,
     demo: Option<DemoFleet>,
+    note: Option<String>,
     secrets: Option<Vec<(SecretName, SecretValue)>>,
 }
 
@@ -51,6 +54,7 @@ impl World {
             ssh: Some(ssh),
             hosts: None,
             demo: None,
+            note: None,
             secrets: None,
         }
     }
@@ -65,13 +69,13 @@ impl World {
             }
             Err(daytwo_demo::Error::Unavailable(why)) => {
                 tracing::warn!(%why, "the demo is simulated");
-                Self::simulated()
+                Self::simulated(why.to_string())
             }
             Err(error) => Err(UiError::new(Code::Internal, "the demo fleet did not start").because(&error)),
         }
     }
 
-    fn simulated() -> Result<Self, UiError> {
+    fn simulated(note: String) -> Result<Self, UiError> {
         let fleet = SimulatedFleet::demo()
             .map_err(|error| UiError::new(Code::Internal, "the simulated fleet did not start").because(&error))?;
         let fleet = Arc::new(fleet);
@@ -81,6 +85,7 @@ impl World {
             reach: fleet,
             ssh: None,
             demo: None,
+            note: Some(note),
             secrets: Some(Vec::new()),
         })
     }
@@ -120,6 +125,7 @@ impl Parts {
             ssh: world.ssh,
             ports,
             demo_hosts: world.hosts,
+            demo_note: world.note,
             reach: world.reach,
             demo: Mutex::new(world.demo),
         })

@@ -27,8 +27,17 @@ impl Console {
         let row = |host: &Host| view::fleet::row(host, seen.get(&host.name), now, interval);
         let mut hosts: Vec<_> = fleet.hosts.iter().map(row).collect();
         hosts.sort_by(|a, b| a.name.cmp(&b.name));
-        let summary = view::fleet::summary(&hosts, &seen, self.is_demo());
+        let mut summary = view::fleet::summary(&hosts, &seen, self.is_demo());
+        if self.demo_note().is_some() {
+            summary.words.push_str(" · simulated, nothing is executed");
+        }
         FleetView { index: self.fleet_index(), hosts, summary }
+    }
+
+    /// Why the demo's hosts are simulated, where they are: for whoever expects them to be real.
+    #[must_use]
+    pub fn demo_note(&self) -> Option<&str> {
+        self.parts.demo_note.as_deref()
     }
 
     /// What a selector picks; an empty text picks every host, since it narrows nothing.

@@ -22,7 +22,7 @@ impl Console {
             path: Some(source.path.clone()).filter(|path| !path.is_empty()),
             hosts: source.hosts,
             read_at: source.read_at,
-            error: source.error.as_ref().map(|error| error.why.clone()),
+            error: source.error.as_ref().map(|error| error.why.clone()).or_else(|| self.demo_note().map(str::to_owned)),
         };
         let profile = &self.profile;
         let path = |label: &str, path: &std::path::Path| (label.to_owned(), path.display().to_string());
