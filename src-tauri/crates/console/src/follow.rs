@@ -157,7 +157,7 @@ impl Follow {
         let records = self.console.records(self.run, from).await?;
         let mut hosts = BTreeSet::new();
         for record in records {
-            hosts.extend(self.host_of(&record));
+            hosts.extend(self.folded.state.place_of(&record.event).map(|(host, _)| host));
             self.folded.take(record)?;
         }
         let index = self.folded.next_index();
@@ -178,30 +178,5 @@ impl Follow {
             decisions: self.folded.decisions.clone(),
             offers: view::run::offers(&frame, plan, state),
         }))
-    }
-
-    /// The host that a record is about.
-    fn host_of(&self, record: &Record) -> Option<u32> {
-        use daytwo_model::Event as E;
-        match &record.event {
-            E::AttemptSent { host, .. } | E::StepSkipped { host, .. } => Some(*host),
-            E::AttemptRunning { attempt, .. }
-            | E::AttemptFinished { attempt, .. }
-            | E::AttemptVerified { attempt }
-            | E::AttemptNotVerified { attempt, .. }
-            | E::AttemptUndone { attempt }
-            | E::AttemptStuck { attempt, .. }
-            | E::AttemptLost { attempt, .. }
-            | E::AttemptUnknown { attempt, .. }
-            | E::AttemptUnreachable { attempt, .. }
-            | E::AttemptRefused { attempt, .. }
-            | E::AttemptCancelled { attempt, .. } => self.folded.state.place(*attempt).map(|(host, _)| host),
-            E::RunOpened { .. }
-            | E::BatchStarted { .. }
-            | E::BatchEnded { .. }
-            | E::CancelRequested { .. }
-            | E::RunInterrupted { .. }
-            | E::RunEnded { .. } => None,
-        }
     }
 }

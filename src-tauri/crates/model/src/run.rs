@@ -219,6 +219,31 @@ impl RunState {
         self.place.get(&attempt).copied()
     }
 
+    /// Host and step that an event is about; none for events of the whole run.
+    #[must_use]
+    pub fn place_of(&self, event: &Event) -> Option<(u32, u32)> {
+        match event {
+            Event::AttemptSent { host, step, .. } | Event::StepSkipped { host, step, .. } => Some((*host, *step)),
+            Event::AttemptRunning { attempt, .. }
+            | Event::AttemptFinished { attempt, .. }
+            | Event::AttemptVerified { attempt }
+            | Event::AttemptNotVerified { attempt, .. }
+            | Event::AttemptUndone { attempt }
+            | Event::AttemptStuck { attempt, .. }
+            | Event::AttemptLost { attempt, .. }
+            | Event::AttemptUnknown { attempt, .. }
+            | Event::AttemptUnreachable { attempt, .. }
+            | Event::AttemptRefused { attempt, .. }
+            | Event::AttemptCancelled { attempt, .. } => self.place(*attempt),
+            Event::RunOpened { .. }
+            | Event::BatchStarted { .. }
+            | Event::BatchEnded { .. }
+            | Event::CancelRequested { .. }
+            | Event::RunInterrupted { .. }
+            | Event::RunEnded { .. } => None,
+        }
+    }
+
     /// Every attempt that was sent and not seen to end.
     pub fn attempts_in_flight(&self) -> impl Iterator<Item = AttemptId> {
         self.cells.iter().flatten().filter(|attempt| attempt.state.is_in_flight()).filter_map(|attempt| attempt.id)

@@ -267,34 +267,10 @@ fn check(state: &mut RunState, head: Option<&daytwo_model::Record>, run: RunId, 
     state.apply(&record.event).map_err(|source| Error::Illegal { run, index: record.index, source })
 }
 
-/// Which step on which host an event is about.
-fn place_of(state: &RunState, event: &Event) -> Option<(u32, u32)> {
-    match event {
-        Event::AttemptSent { host, step, .. } | Event::StepSkipped { host, step, .. } => Some((*host, *step)),
-        Event::AttemptRunning { attempt, .. }
-        | Event::AttemptFinished { attempt, .. }
-        | Event::AttemptVerified { attempt }
-        | Event::AttemptNotVerified { attempt, .. }
-        | Event::AttemptUndone { attempt }
-        | Event::AttemptStuck { attempt, .. }
-        | Event::AttemptLost { attempt, .. }
-        | Event::AttemptUnknown { attempt, .. }
-        | Event::AttemptUnreachable { attempt, .. }
-        | Event::AttemptRefused { attempt, .. }
-        | Event::AttemptCancelled { attempt, .. } => state.place(*attempt),
-        Event::RunOpened { .. }
-        | Event::BatchStarted { .. }
-        | Event::BatchEnded { .. }
-        | Event::CancelRequested { .. }
-        | Event::RunInterrupted { .. }
-        | Event::RunEnded { .. } => None,
-    }
-}
-
 /// The row of the attempt that a record is about, after it was applied.
 fn attempt_row(state: &RunState, sealed: &Sealed) -> Result<Option<(u32, u32, AttemptRow)>, Error> {
     let record = &sealed.record;
-    let Some((host, step)) = place_of(state, &record.event) else { return Ok(None) };
+    let Some((host, step)) = state.place_of(&record.event) else { return Ok(None) };
     let Some(attempt) = state.attempt(host, step) else { return Ok(None) };
     let at = record.at.unix_ms();
     let row = AttemptRow {
