@@ -99,8 +99,13 @@ name! {
     RunbookName, "runbook name", "_-."
 }
 name! {
-    /// A step's id, unique in its runbook.
-    StepId, "step id", "_-"
+    /// A step's id, unique in its plan. Authors write letters, digits, `_` and `-`; planning adds
+    /// `call/step` and `step.2`.
+    StepId, "step id", "_-./"
+}
+name! {
+    /// A login name on a host.
+    UserName, "user name", "_-."
 }
 name! {
     /// The name under which a secret is kept; never its value.

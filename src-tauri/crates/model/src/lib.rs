@@ -21,7 +21,7 @@ pub use attempt::{AttemptState, CancelReason, Exit, ProcessIdentity, SkipReason}
 pub use digest::Digest;
 pub use event::{Event, OutputTally, Record, Stream};
 pub use host::{Endpoint, Host, Labels};
-pub use id::{AttemptId, CaptureName, HostName, InvalidName, RunId, RunbookName, SecretName, StepId};
+pub use id::{AttemptId, CaptureName, HostName, InvalidName, RunId, RunbookName, SecretName, StepId, UserName};
 pub use plan::{Plan, SealedPlan};
 pub use run::{BatchState, IllegalEvent, RunOutcome, RunState, RunStatus};
 pub use secret::SecretValue;

@@ -1,0 +1,228 @@
+//! What an attempt does: a script, a request, a file on its way, a wait, a question.
+//!
+//! Typed steps (`file`, `link`, `service`, `package`) are scripts here: planning spells them out, so
+//! that what a person reads in a plan is what the host's shell gets.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::digest::Digest;
+use crate::id::UserName;
+use crate::text::Text;
+
+/// What is sent to a host, or to an API.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Action {
+    /// A POSIX sh script on the host.
+    Run {
+        /// The script.
+        script: Text,
+        /// As whom.
+        run_as: RunAs,
+        /// What it does in one line, where a typed step stands for it: `link /srv/app/current to releases/7`.
+        meaning: Option<Text>,
+    },
+    /// An HTTP request.
+    Http {
+        /// The request.
+        request: HttpRequest,
+    },
+    /// Nothing for a while.
+    Wait {
+        /// How long, in milliseconds.
+        #[ts(type = "number")]
+        ms: u64,
+    },
+    /// A person decides.
+    Ask {
+        /// The question.
+        question: Text,
+        /// How long an answer may take, in milliseconds.
+        #[ts(type = "number")]
+        within_ms: u64,
+        /// What an answer that did not come in time means.
+        otherwise: Otherwise,
+    },
+    /// A file or tree from the host to the console.
+    Fetch {
+        /// Its path on the host.
+        from: Text,
+        /// The folder on the console, below the one that the operator chose; each host has its own in it.
+        to: Text,
+        /// The most bytes that are taken from one host.
+        #[ts(type = "number")]
+        bytes_max: u64,
+        /// As whom it is read.
+        run_as: RunAs,
+    },
+    /// A file from the console to the host.
+    Put {
+        /// Its path on the console.
+        from: String,
+        /// What it held when the plan was made.
+        content: LocalFile,
+        /// Its path on the host.
+        to: Text,
+        /// Its mode there, in octal digits.
+        mode: Option<String>,
+        /// Its owner there, `user` or `user:group`.
+        owner: Option<Text>,
+        /// As whom it is written.
+        run_as: RunAs,
+    },
+}
+
+impl Action {
+    /// A script as the login user, without more to say about it.
+    #[must_use]
+    pub const fn script(script: Text) -> Self {
+        Self::Run { script, run_as: RunAs::Login, meaning: None }
+    }
+
+    /// Every text that is filled before it is sent.
+    pub fn texts(&self) -> impl Iterator<Item = &Text> {
+        let texts: Vec<&Text> = match self {
+            Self::Run { script, .. } => vec![script],
+            Self::Http { request } => request.texts().collect(),
+            Self::Wait { .. } => Vec::new(),
+            Self::Ask { question, .. } => vec![question],
+            Self::Fetch { from, to, .. } => vec![from, to],
+            Self::Put { to, owner, .. } => std::iter::once(to).chain(owner).collect(),
+        };
+        texts.into_iter()
+    }
+
+    /// The same action with each of its texts replaced; the first error ends it.
+    pub fn try_map<E>(&self, fill: &impl Fn(&Text) -> Result<Text, E>) -> Result<Self, E> {
+        Ok(match self {
+            Self::Run { script, run_as, meaning } => Self::Run {
+                script: fill(script)?,
+                run_as: run_as.clone(),
+                meaning: meaning.as_ref().map(fill).transpose()?,
+            },
+            Self::Http { request } => Self::Http { request: request.try_map(fill)? },
+            Self::Wait { ms } => Self::Wait { ms: *ms },
+            Self::Ask { question, within_ms, otherwise } => {
+                Self::Ask { question: fill(question)?, within_ms: *within_ms, otherwise: *otherwise }
+            }
+            Self::Fetch { from, to, bytes_max, run_as } => {
+                Self::Fetch { from: fill(from)?, to: fill(to)?, bytes_max: *bytes_max, run_as: run_as.clone() }
+            }
+            Self::Put { from, content, to, mode, owner, run_as } => Self::Put {
+                from: from.clone(),
+                content: content.clone(),
+                to: fill(to)?,
+                mode: mode.clone(),
+                owner: owner.as_ref().map(fill).transpose()?,
+                run_as: run_as.clone(),
+            },
+        })
+    }
+}
+
+/// As whom a script runs on the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RunAs {
+    /// As the user who logged in.
+    #[default]
+    Login,
+    /// As root, through `sudo -n`.
+    Root,
+    /// As this user, through `sudo -n -u`.
+    User(UserName),
+}
+
+/// A local file as it was when the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct LocalFile {
+    /// The digest of its content.
+    pub digest: Digest,
+    /// Its size.
+    #[ts(type = "number")]
+    pub bytes: u64,
+}
+
+/// What an answer that did not come in time means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Otherwise {
+    /// The run stops here.
+    Stop,
+    /// The run goes on.
+    Continue,
+}
+
+/// An HTTP request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct HttpRequest {
+    /// The method.
+    pub method: HttpMethod,
+    /// The whole URL, `http` or `https`.
+    pub url: Text,
+    /// Header names and values, in order.
+    pub headers: Vec<(String, Text)>,
+    /// A JSON document to send.
+    pub json: Option<Text>,
+    /// From where it goes out.
+    pub via: Via,
+}
+
+impl HttpRequest {
+    fn texts(&self) -> impl Iterator<Item = &Text> {
+        std::iter::once(&self.url).chain(self.headers.iter().map(|(_, value)| value)).chain(&self.json)
+    }
+
+    fn try_map<E>(&self, fill: &impl Fn(&Text) -> Result<Text, E>) -> Result<Self, E> {
+        let headers = self.headers.iter().map(|(name, value)| Ok((name.clone(), fill(value)?)));
+        Ok(Self {
+            method: self.method,
+            url: fill(&self.url)?,
+            headers: headers.collect::<Result<_, E>>()?,
+            json: self.json.as_ref().map(fill).transpose()?,
+            via: self.via,
+        })
+    }
+}
+
+/// From where a request goes out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// From this machine.
+    #[default]
+    Console,
+    /// From the host, through its SSH connection.
+    Host,
+}
+
+/// An HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the names are the standard's")]
+pub enum HttpMethod {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl HttpMethod {
+    /// The method as it stands in a request.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}

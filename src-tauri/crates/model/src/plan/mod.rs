@@ -1,0 +1,132 @@
+//! A plan: a runbook applied to inputs and a selection, frozen, rendered and digested.
+//!
+//! A plan is a document that another process can execute: it needs no runbook file, no fleet file
+//! and no clock. It holds secrets by name only.
+
+mod action;
+mod condition;
+mod per_host;
+mod sealed;
+mod step;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use ts_rs::TS;
+
+pub use action::{Action, HttpMethod, HttpRequest, LocalFile, Otherwise, RunAs, Via};
+pub use condition::{Comparison, Condition, Operand, Undecidable, compare, truthy};
+pub use per_host::PerHost;
+pub use sealed::{InvalidPlan, SealedPlan};
+pub use step::{
+    Capture, CaptureFrom, CheckAnswer, Effect, Expect, On, Phase, PlannedStep, Probe, Retry, TIMEOUT_MS_DEFAULT, Verify,
+    WayBack,
+};
+
+use crate::digest::Digest;
+use crate::host::Host;
+use crate::id::{HostName, RunId, RunbookName, SecretName};
+use crate::time::Timestamp;
+
+/// The version of the plan document that this code writes and reads.
+pub const PLAN_FORMAT: u32 = 2;
+
+/// What will happen, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`PLAN_FORMAT`].
+    pub format: u32,
+    /// The runbook that it was made from.
+    pub runbook: PlannedRunbook,
+    /// The runbooks that it calls, and those that they call, each once.
+    pub called: Vec<PlannedRunbook>,
+    /// Forward, or the undo of a run.
+    pub intent: Intent,
+    /// The inputs, after defaults; secrets by name.
+    pub inputs: BTreeMap<String, InputValue>,
+    /// The selector as the operator and the runbook gave it.
+    pub selection: String,
+    /// Hosts that are in no batch because what the selector asks of them is not known, or too old.
+    pub undecided: Vec<Undecided>,
+    /// Every host, frozen.
+    pub hosts: Vec<Host>,
+    /// The host keys that were trusted when the plan was made, as SHA-256 fingerprints.
+    pub host_keys: BTreeMap<HostName, Vec<String>>,
+    /// Which hosts work at one time, in order; indices into `hosts`.
+    pub batches: Vec<Vec<u32>>,
+    /// Budgets and pace.
+    pub limits: Limits,
+    /// What is done, in order, on each host.
+    pub steps: Vec<PlannedStep>,
+    /// When the plan was made.
+    pub planned_at: Timestamp,
+    /// Who made it.
+    pub planned_by: String,
+}
+
+/// The runbook as it was when the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedRunbook {
+    /// Its name.
+    pub name: RunbookName,
+    /// Its title.
+    pub title: String,
+    /// The digest of its text.
+    pub digest: Digest,
+    /// Its text.
+    pub text: String,
+    /// The revision of the folder that it was read from, for people: `git 1f3a9c2b7d10`; where that is known.
+    pub source: Option<String>,
+}
+
+/// A host of which a selector could not say whether it is picked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Undecided {
+    /// The host.
+    pub host: HostName,
+    /// What is not known, in one sentence.
+    pub why: String,
+}
+
+/// What a plan is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "intent", rename_all = "snake_case")]
+pub enum Intent {
+    /// The runbook's own direction.
+    Forward,
+    /// The recorded inverses of a run, in reverse.
+    Undo {
+        /// The run that is undone.
+        of: RunId,
+    },
+}
+
+/// An input's value as a plan keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum InputValue {
+    /// The value.
+    Value(#[ts(type = "unknown")] Value),
+    /// The name of a secret.
+    Secret(SecretName),
+}
+
+/// Budgets and pace of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// How many hosts may fail before no further host is started. 0: the first failure stops the run.
+    pub failed_hosts_max: u32,
+    /// How many hosts may be unreachable before no further host is started.
+    pub unreachable_hosts_max: u32,
+    /// How many hosts work at one time, within a batch.
+    pub hosts_at_once_max: u32,
+    /// Pause after each batch, before the next starts.
+    #[ts(type = "number")]
+    pub hold_ms: u64,
+}
+
