@@ -10,6 +10,7 @@
 
 mod diagnostic;
 mod duration;
+mod expression;
 mod input;
 mod lint;
 mod names;
@@ -18,20 +19,27 @@ mod plan;
 mod rollout;
 mod runbook;
 mod select;
+mod step;
 mod suggest;
+mod surroundings;
 mod template;
 mod undo;
 mod written;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
+pub use expression::Expression;
 pub use input::{INPUT_BYTES_MAX, InputKind, InputSpec, check_input};
 pub use lint::{REVIEW_DAYS_MAX, lint};
 pub use parse::{BATCHES_MAX, CAPTURES_MAX, HEADERS_MAX, INPUTS_MAX, STEPS_MAX, parse};
 pub use plan::{HOSTS_MAX, PlanError, PlanErrors, PlanRequest, plan};
+pub use surroundings::{Nowhere, Surroundings};
 pub use rollout::{Allowance, Reach, Rollout};
-pub use runbook::{
-    ActionTemplate, HttpTemplate, InverseTemplate, Kind, Runbook, Step, Stewardship, Undo, VerifyTemplate,
+pub use runbook::{Kind, Runbook, Stewardship};
+pub use step::{
+    ActionTemplate, AskTemplate, CallTemplate, FetchTemplate, FileTemplate, HttpTemplate, InverseTemplate, LinkTemplate,
+    NotifyTemplate, PackageTemplate, ProbeTemplate, PutTemplate, ScriptTemplate, ServiceTemplate, Step, Undo,
+    VerifyTemplate, WaitTemplate,
 };
 pub use template::{RENDERED_BYTES_MAX, Template};
 pub use undo::{LeftOut, UndoPlan, plan_undo};

@@ -6,7 +6,8 @@ use daytwo_model::Timestamp;
 use daytwo_model::plan::Effect;
 
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
-use crate::runbook::{Runbook, Step, Undo};
+use crate::runbook::Runbook;
+use crate::step::{Step, Undo};
 use crate::template::words;
 
 /// After how many days a review is out of date.

@@ -1,7 +1,6 @@
 //! A parsed runbook: everything in it is checked, and its templates are ready to be rendered.
 
-use daytwo_model::plan::{Capture, Effect, HttpMethod};
-use daytwo_model::{Digest, RunbookName, Selector, StepId};
+use daytwo_model::{Digest, RunbookName, SecretName, Selector};
 use indexmap::IndexMap;
 use serde::Serialize;
 use ts_rs::TS;
@@ -9,7 +8,8 @@ use ts_rs::TS;
 use crate::diagnostic::Place;
 use crate::input::InputSpec;
 use crate::rollout::Rollout;
-use crate::template::{JsonTemplate, Template, UrlTemplate};
+use crate::step::Step;
+use crate::template::JsonTemplate;
 
 /// A runbook.
 #[derive(Debug, Clone)]
@@ -32,10 +32,20 @@ pub struct Runbook {
     pub targets: Option<Selector>,
     /// What it asks for, in the order of the form.
     pub inputs: IndexMap<String, InputSpec>,
+    /// Secrets that it needs and nobody is asked for: `secrets.NAME` in templates, and the name under which it is kept.
+    pub secrets: IndexMap<String, SecretName>,
+    /// Values that are worked out once per host, in this order; each may use those before it.
+    pub(crate) vars: IndexMap<String, JsonTemplate>,
     /// Batches, budgets and pace.
     pub rollout: Rollout,
+    /// Whether the runbook itself says how it is brought in.
+    pub rollout_said: bool,
     /// What is done, in order.
     pub steps: Vec<Step>,
+    /// What is done on a host where one of those did not end well.
+    pub on_failure: Vec<Step>,
+    /// What is done at the end on every host that was started, whatever happened.
+    pub always: Vec<Step>,
     /// Its text, byte for byte.
     pub text: String,
     /// The digest of its text.
@@ -52,6 +62,9 @@ pub(crate) struct Places {
     pub(crate) name: Place,
     pub(crate) reviewed: Option<Place>,
     pub(crate) inputs: IndexMap<String, Place>,
+    pub(crate) secrets: IndexMap<String, Place>,
+    pub(crate) vars: IndexMap<String, Place>,
+    pub(crate) rollout: Option<Place>,
 }
 
 /// What a runbook is for.
@@ -80,130 +93,14 @@ pub enum Stewardship {
     Customer,
 }
 
-/// One step.
-#[derive(Debug, Clone)]
-pub struct Step {
-    /// Unique in the runbook.
-    pub id: StepId,
-    /// For people; the id where it is absent.
-    pub title: String,
-    /// Whether it changes the host; `change` unless the runbook says `read`.
-    pub effect: Effect,
-    /// How long one attempt may take, in milliseconds.
-    pub timeout_ms: u64,
-    /// What is done.
-    pub action: ActionTemplate,
-    /// What is kept of its answer.
-    pub captures: Vec<Capture>,
-    /// What must hold afterwards.
-    pub verify: Option<VerifyTemplate>,
-    /// How it is taken back.
-    pub undo: Undo,
-    pub(crate) place: Place,
-}
-
-/// What a step, a verification or an inverse does.
-#[derive(Debug, Clone)]
-pub enum ActionTemplate {
-    /// A script for the host's shell.
-    Run {
-        /// The script.
-        script: Template,
-        /// As root.
-        sudo: bool,
-    },
-    /// A request from the console.
-    Http(Box<HttpTemplate>),
-}
-
-/// A request.
-#[derive(Debug, Clone)]
-pub struct HttpTemplate {
-    /// The method; `GET` where it is absent.
-    pub method: HttpMethod,
-    pub(crate) url: UrlTemplate,
-    pub(crate) headers: Vec<(String, Template)>,
-    pub(crate) json: Option<JsonTemplate>,
-}
-
-/// A post-condition.
-#[derive(Debug, Clone)]
-pub struct VerifyTemplate {
-    /// What is asked.
-    pub action: ActionTemplate,
-    /// How long it may take to become true, in milliseconds.
-    pub within_ms: u64,
-    pub(crate) expect: ExpectTemplate,
-}
-
-/// What must come back.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ExpectTemplate {
-    pub(crate) exit_code: Option<i32>,
-    pub(crate) status: Option<u16>,
-    pub(crate) stdout: Option<Template>,
-    pub(crate) stdout_matches: Option<String>,
-    pub(crate) json: Vec<(String, JsonTemplate)>,
-}
-
-/// How a step is taken back.
-#[derive(Debug, Clone)]
-pub enum Undo {
-    /// The runbook says nothing about it.
-    Unsaid,
-    /// The runbook says that there is no way back.
-    None,
-    /// This inverse.
-    Inverse(Box<InverseTemplate>),
-}
-
-/// An inverse.
-#[derive(Debug, Clone)]
-pub struct InverseTemplate {
-    /// What is done.
-    pub action: ActionTemplate,
-    /// What must hold afterwards.
-    pub verify: Option<VerifyTemplate>,
-}
-
-impl ActionTemplate {
-    /// Every template of it.
-    pub(crate) fn templates(&self) -> Vec<&Template> {
-        match self {
-            Self::Run { script, .. } => vec![script],
-            Self::Http(http) => {
-                let headers = http.headers.iter().map(|(_, value)| value);
-                let json = http.json.iter().flat_map(JsonTemplate::templates);
-                http.url.templates().chain(headers).chain(json).collect()
-            }
-        }
+impl Runbook {
+    /// Every step, in the order of the file's phases: steps, on_failure, always.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().chain(&self.on_failure).chain(&self.always)
     }
-}
 
-impl VerifyTemplate {
-    /// Every template of it.
-    pub(crate) fn templates(&self) -> Vec<&Template> {
-        let json = self.expect.json.iter().flat_map(|(_, value)| value.templates());
-        self.action.templates().into_iter().chain(&self.expect.stdout).chain(json).collect()
-    }
-}
-
-impl InverseTemplate {
-    /// Every template of it.
-    pub(crate) fn templates(&self) -> Vec<&Template> {
-        let verify = self.verify.iter().flat_map(VerifyTemplate::templates);
-        self.action.templates().into_iter().chain(verify).collect()
-    }
-}
-
-impl Step {
-    /// Every template of it.
-    pub(crate) fn templates(&self) -> Vec<&Template> {
-        let verify = self.verify.iter().flat_map(VerifyTemplate::templates);
-        let undo = match &self.undo {
-            Undo::Inverse(inverse) => inverse.templates(),
-            Undo::Unsaid | Undo::None => Vec::new(),
-        };
-        self.action.templates().into_iter().chain(verify).chain(undo).collect()
+    /// The runbooks that its steps call, in the order of the calls.
+    pub fn calls(&self) -> impl Iterator<Item = &RunbookName> {
+        self.all_steps().filter_map(|step| step.action.calls())
     }
 }

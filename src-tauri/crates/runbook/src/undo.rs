@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use daytwo_model::plan::{
-    Action, Effect, Expect, HttpRequest, Intent, Limits, PerHost, PlannedStep, Probe, Verify, WayBack,
+    Action, Effect, Intent, Limits, PerHost, PlannedStep, Probe, Verify, WayBack,
 };
 use daytwo_model::{
     AttemptState, CaptureName, HostName, Plan, RunId, RunState, RunStatus, SealedPlan, StepId, Text, Timestamp,
@@ -157,40 +157,9 @@ fn filled(
             None => Ok(text),
         }
     };
-    let action = fill_action(action, &fill)?;
-    let probe = probe.map(|probe| fill_probe(probe, &fill)).transpose()?;
+    let action = action.try_map(&fill)?;
+    let probe = probe.map(|probe| probe.try_map(&fill)).transpose()?;
     Ok((action, probe))
-}
-
-fn fill_action<E>(action: &Action, fill: &impl Fn(&Text) -> Result<Text, E>) -> Result<Action, E> {
-    Ok(match action {
-        Action::Run { script, sudo } => Action::Run { script: fill(script)?, sudo: *sudo },
-        Action::Http { request } => {
-            let headers = request.headers.iter().map(|(name, value)| Ok((name.clone(), fill(value)?)));
-            Action::Http {
-                request: HttpRequest {
-                    method: request.method,
-                    url: fill(&request.url)?,
-                    headers: headers.collect::<Result<_, E>>()?,
-                    json: request.json.as_ref().map(fill).transpose()?,
-                },
-            }
-        }
-    })
-}
-
-fn fill_probe<E>(probe: &Probe, fill: &impl Fn(&Text) -> Result<Text, E>) -> Result<Probe, E> {
-    let json = probe.expect.json.iter().map(|(pointer, value)| Ok((pointer.clone(), fill(value)?)));
-    Ok(Probe {
-        action: fill_action(&probe.action, fill)?,
-        expect: Expect {
-            exit_code: probe.expect.exit_code,
-            status: probe.expect.status,
-            stdout: probe.expect.stdout.as_ref().map(fill).transpose()?,
-            stdout_matches: probe.expect.stdout_matches.clone(),
-            json: json.collect::<Result<_, E>>()?,
-        },
-    })
 }
 
 fn undo_plan(plan: &Plan, steps: Vec<Inverted<'_>>, concerned: &[u32], run: RunId, by: String, at: Timestamp) -> Plan {
@@ -204,9 +173,12 @@ fn undo_plan(plan: &Plan, steps: Vec<Inverted<'_>>, concerned: &[u32], run: RunI
     Plan {
         format: plan.format,
         runbook: plan.runbook.clone(),
+        called: plan.called.clone(),
         intent: Intent::Undo { of: run },
         inputs: plan.inputs.clone(),
         selection: plan.selection.clone(),
+        undecided: Vec::new(),
+        host_keys: BTreeMap::new(),
         hosts: concerned.iter().filter_map(|host| plan.hosts.get(picked(host)).cloned()).collect(),
         batches: batches.filter(|batch: &Vec<u32>| !batch.is_empty()).collect(),
         limits: Limits {
@@ -219,18 +191,14 @@ fn undo_plan(plan: &Plan, steps: Vec<Inverted<'_>>, concerned: &[u32], run: RunI
             .map(|inverted| {
                 let pick_action = |host: &u32| inverted.actions.get(picked(host)).cloned().flatten();
                 let pick_probe = |host: &u32| inverted.probes.get(picked(host)).cloned().flatten();
+                let action = PerHost::collect(concerned.iter().map(pick_action));
                 PlannedStep {
-                    id: inverted.step.id.clone(),
                     title: format!("Undo: {}", inverted.step.title),
-                    effect: Effect::Change,
                     timeout_ms: inverted.step.timeout_ms,
-                    action: PerHost::collect(concerned.iter().map(pick_action)),
-                    captures: Vec::new(),
-                    verify: inverted.within_ms.map(|within_ms| Verify {
-                        probe: PerHost::collect(concerned.iter().map(pick_probe)),
-                        within_ms,
-                    }),
-                    way_back: WayBack::None,
+                    verify: inverted
+                        .within_ms
+                        .map(|within_ms| Verify::once(PerHost::collect(concerned.iter().map(pick_probe)), within_ms)),
+                    ..PlannedStep::new(inverted.step.id.clone(), action)
                 }
             })
             .collect(),

@@ -1,7 +1,7 @@
 //! A runbook's parts as they were written, for people who read it before there is a plan.
 
 use crate::rollout::{Allowance, Reach, Rollout};
-use crate::runbook::{ActionTemplate, HttpTemplate};
+use crate::step::{ActionTemplate, HttpTemplate};
 use crate::template::JsonTemplate;
 
 impl ActionTemplate {
@@ -11,6 +11,7 @@ impl ActionTemplate {
         match self {
             Self::Run { script, .. } => script.written(),
             Self::Http(http) => http.written(),
+            other => other.word().to_owned(),
         }
     }
 }

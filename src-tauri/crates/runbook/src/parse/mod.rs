@@ -14,7 +14,8 @@ use daytwo_model::plan::Effect;
 use crate::diagnostic::{Diagnostics, Found, Source};
 use crate::names::Scope;
 use crate::rollout::Rollout;
-use crate::runbook::{Places, Runbook, Step, Undo};
+use crate::runbook::{Places, Runbook};
+use crate::step::{Step, Undo};
 use crate::yaml;
 use fields::Fields;
 
@@ -69,7 +70,14 @@ fn read(found: &mut Found<'_>) -> Option<Runbook> {
     check_names(&inputs, &steps, found);
     let head = head?;
     let places =
-        Places { name: head.place, reviewed: fields.get("reviewed").map(|node| node.place), inputs: input_places };
+        Places {
+            name: head.place,
+            reviewed: fields.get("reviewed").map(|node| node.place),
+            inputs: input_places,
+            secrets: indexmap::IndexMap::new(),
+            vars: indexmap::IndexMap::new(),
+            rollout: fields.get("rollout").map(|node| node.place),
+        };
     Some(Runbook {
         name: head.name,
         title: head.title,
@@ -80,8 +88,13 @@ fn read(found: &mut Found<'_>) -> Option<Runbook> {
         reviewed: head.reviewed,
         targets: head.targets,
         inputs,
+        secrets: indexmap::IndexMap::new(),
+        vars: indexmap::IndexMap::new(),
         rollout,
+        rollout_said: fields.get("rollout").is_some(),
         steps,
+        on_failure: Vec::new(),
+        always: Vec::new(),
         text: found.source.text.to_owned(),
         digest: Digest::of(found.source.text.as_bytes()),
         file: found.source.file.to_owned(),
@@ -104,7 +117,7 @@ fn check_names(inputs: &indexmap::IndexMap<String, crate::input::InputSpec>, ste
                 found.error_with("duplicate-capture", step.place, message, "a captured name stands for one value");
             }
         }
-        let verify = step.verify.iter().flat_map(|verify| verify.templates());
+        let verify = step.verify.iter().flat_map(|verify| verify.probe.templates());
         let undo = match &step.undo {
             Undo::Inverse(inverse) => inverse.templates(),
             Undo::Unsaid | Undo::None => Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use daytwo_model::plan::{Capture, CaptureFrom, Effect, HttpMethod};
+use daytwo_model::plan::{Capture, CaptureFrom, Effect, HttpMethod, On, RunAs, TIMEOUT_MS_DEFAULT, Via};
 use daytwo_model::quote::Quote;
 use daytwo_model::{CaptureName, StepId};
 use serde_json::Value;
@@ -14,12 +14,11 @@ use super::inputs::brief;
 use super::{CAPTURES_MAX, HEADERS_MAX, STEPS_MAX};
 use crate::diagnostic::Found;
 use crate::input::bounded_regex;
-use crate::runbook::{ActionTemplate, ExpectTemplate, HttpTemplate, InverseTemplate, Step, Undo, VerifyTemplate};
+use crate::step::{
+    ActionTemplate, ExpectTemplate, HttpTemplate, InverseTemplate, ProbeTemplate, Step, Undo, VerifyTemplate,
+};
 use crate::template::{JsonTemplate, Template};
 use crate::yaml::{Data, Node, Style};
-
-/// How long an attempt may take where the runbook does not say, in milliseconds.
-const TIMEOUT_MS_DEFAULT: u64 = 60_000;
 
 const STEP: &[&str] = &["id", "title", "run", "http", "effect", "timeout", "sudo", "capture", "verify", "undo"];
 const VERIFY: &[&str] = &["run", "http", "sudo", "expect", "within"];
@@ -75,7 +74,7 @@ fn read_step(node: &Node, found: &mut Found<'_>) -> Option<Step> {
         Some(ms)
     });
     let action = read_action(&fields, false, found);
-    let sudo = matches!(&action, Some(ActionTemplate::Run { sudo: true, .. }));
+    let sudo = matches!(&action, Some(ActionTemplate::Run { run_as: RunAs::Root, .. }));
     let captures = fields.get("capture").map(|node| read_captures(node, found)).unwrap_or_default();
     let verify = fields.get("verify").and_then(|node| read_verify(node, sudo, found));
     let undo = fields.get("undo").map_or(Undo::Unsaid, |node| read_undo(node, sudo, found));
@@ -92,11 +91,20 @@ fn read_step(node: &Node, found: &mut Found<'_>) -> Option<Step> {
         title: title.unwrap_or_else(|| id.to_string()),
         id,
         effect,
+        on: On::Host,
+        needs: Vec::new(),
+        when: None,
+        for_each: None,
         timeout_ms: timeout.unwrap_or(TIMEOUT_MS_DEFAULT),
+        timeout_said: timeout.is_some(),
+        retry: None,
         action: action?,
         captures,
+        check: None,
         verify,
         undo,
+        dead_man_ms: None,
+        waivers: indexmap::IndexMap::new(),
         place: id_node.map_or(fields.place, |node| node.place),
     })
 }
@@ -107,7 +115,7 @@ fn read_action(fields: &Fields<'_>, sudo: bool, found: &mut Found<'_>) -> Option
     match (fields.get("run"), fields.get("http")) {
         (Some(run), None) => {
             let script = template(run, "`run`", Quote::Shell, found)?;
-            Some(ActionTemplate::Run { script, sudo: own_sudo.unwrap_or(sudo) })
+            Some(ActionTemplate::Run { script, run_as: if own_sudo.unwrap_or(sudo) { RunAs::Root } else { RunAs::Login } })
         }
         (None, Some(http)) => {
             if own_sudo.is_some() {
@@ -146,7 +154,7 @@ fn read_http(node: &Node, found: &mut Found<'_>) -> Option<HttpTemplate> {
     if method == Some(HttpMethod::Get) && json.is_some() {
         found.error("bad-value", fields.place_of("json"), "a GET request has no body; say which `method` is meant");
     }
-    Some(HttpTemplate { method: method?, url: url?, headers, json })
+    Some(HttpTemplate { method: method?, via: Via::Console, url: url?, headers, json })
 }
 
 fn read_headers(node: &Node, found: &mut Found<'_>) -> Vec<(String, Template)> {
@@ -241,7 +249,8 @@ fn read_verify(node: &Node, sudo: bool, found: &mut Found<'_>) -> Option<VerifyT
         Some(node) => read_expect(node, http, found)?,
         None => ExpectTemplate::default(),
     };
-    Some(VerifyTemplate { action: action?, within_ms: within.unwrap_or(0), expect })
+    let probe = ProbeTemplate { action: action?, expect };
+    Some(VerifyTemplate { probe, within_ms: within.unwrap_or(0), samples: 1, at_least: 1 })
 }
 
 fn read_expect(node: &Node, http: bool, found: &mut Found<'_>) -> Option<ExpectTemplate> {

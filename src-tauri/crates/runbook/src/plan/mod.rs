@@ -12,7 +12,9 @@ use serde::Serialize;
 use ts_rs::TS;
 
 use crate::rollout::Rollout;
-use crate::runbook::{Runbook, Step, Undo};
+use crate::runbook::Runbook;
+use crate::step::{Step, Undo};
+use crate::surroundings::Surroundings;
 use crate::select::select;
 use render::Hosts;
 
@@ -23,7 +25,7 @@ pub const HOSTS_MAX: usize = 100_000;
 const PLAN_ERRORS_MAX: usize = 50;
 
 /// What a plan is asked for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PlanRequest<'a> {
     /// Inputs as they were typed; for secrets, their names. What is absent takes its default.
     pub inputs: BTreeMap<String, String>,
@@ -31,6 +33,10 @@ pub struct PlanRequest<'a> {
     pub selection: Option<Selector>,
     /// Every host that is known.
     pub fleet: &'a [Host],
+    /// What planning may ask: facts, other runbooks, local files, trusted host keys.
+    pub surroundings: &'a dyn Surroundings,
+    /// The revision of the folder that the runbook was read from, for people.
+    pub source: Option<String>,
     /// Who asks.
     pub by: String,
     /// When. Templates read it as `run.at`.
@@ -131,10 +137,14 @@ pub fn plan(runbook: &Runbook, request: &PlanRequest<'_>) -> Result<SealedPlan, 
             title: runbook.title.clone(),
             digest: runbook.digest,
             text: runbook.text.clone(),
+            source: request.source.clone(),
         },
+        called: Vec::new(),
         intent: Intent::Forward,
         inputs: values,
         selection,
+        undecided: Vec::new(),
+        host_keys: BTreeMap::new(),
         batches: rollout.deal(&spread_values(rollout, &hosts)),
         limits: limits(rollout, hosts.len()),
         hosts,
@@ -182,13 +192,12 @@ fn plan_step(step: &Step, hosts: &mut Hosts<'_>, errors: &mut Vec<PlanError>) ->
         }
     };
     Some(PlannedStep {
-        id: step.id.clone(),
         title: step.title.clone(),
         effect: step.effect,
         timeout_ms: step.timeout_ms,
-        action: action?,
         captures: step.captures.clone(),
         verify,
         way_back,
+        ..PlannedStep::new(step.id.clone(), action?)
     })
 }

@@ -8,7 +8,7 @@ use daytwo_model::{CaptureName, Host, Text, Timestamp};
 use minijinja::Value;
 
 use super::{PLAN_ERRORS_MAX, PlanError};
-use crate::runbook::{ActionTemplate, HttpTemplate, Step, VerifyTemplate};
+use crate::step::{ActionTemplate, HttpTemplate, ProbeTemplate, Step, VerifyTemplate};
 use crate::template::{Engines, Rendering, Template, late};
 
 /// The hosts of a plan, with what templates see.
@@ -59,10 +59,10 @@ impl<'h> Hosts<'h> {
         verify: &VerifyTemplate,
         errors: &mut Vec<PlanError>,
     ) -> Option<Verify> {
-        let probe = self.per_host(step, &verify.templates(), errors, |rendering| {
-            Ok(Probe { action: render_action(&verify.action, rendering)?, expect: render_expect(verify, rendering)? })
+        let probe = self.per_host(step, &verify.probe.templates(), errors, |rendering| {
+            Ok(Probe { action: render_action(&verify.probe.action, rendering)?, expect: render_expect(&verify.probe, rendering)? })
         })?;
-        Some(Verify { probe, within_ms: verify.within_ms })
+        Some(Verify { probe, within_ms: verify.within_ms, samples: verify.samples, at_least: verify.at_least })
     }
 
     /// Which captures a text may use was checked when the runbook was parsed; here they only need a value.
@@ -145,10 +145,11 @@ fn at<T>(template: &Template, result: Result<T, String>) -> Result<T, Flawed> {
 
 fn render_action(action: &ActionTemplate, rendering: &Rendering<'_>) -> Result<Action, Flawed> {
     match action {
-        ActionTemplate::Run { script, sudo } => {
-            Ok(Action::Run { script: at(script, script.render(rendering))?, sudo: *sudo })
+        ActionTemplate::Run { script, run_as } => {
+            Ok(Action::Run { script: at(script, script.render(rendering))?, run_as: run_as.clone(), meaning: None })
         }
         ActionTemplate::Http(http) => Ok(Action::Http { request: render_http(http, rendering)? }),
+        other => Err((None, format!("`{}` cannot be planned", other.word()))),
     }
 }
 
@@ -173,11 +174,11 @@ fn render_http(http: &HttpTemplate, rendering: &Rendering<'_>) -> Result<HttpReq
     }
     let json =
         http.json.as_ref().map(|json| json.render(rendering).map_err(|message| (line(&json.templates()), message)));
-    Ok(HttpRequest { method: http.method, url, headers, json: json.transpose()? })
+    Ok(HttpRequest { method: http.method, url, headers, json: json.transpose()?, via: http.via })
 }
 
-fn render_expect(verify: &VerifyTemplate, rendering: &Rendering<'_>) -> Result<Expect, Flawed> {
-    let expect = &verify.expect;
+fn render_expect(probe: &ProbeTemplate, rendering: &Rendering<'_>) -> Result<Expect, Flawed> {
+    let expect = &probe.expect;
     let stdout: Option<Text> =
         expect.stdout.as_ref().map(|template| at(template, template.render(rendering))).transpose()?;
     let mut json = Vec::with_capacity(expect.json.len());

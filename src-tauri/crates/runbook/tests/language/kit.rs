@@ -44,6 +44,8 @@ pub(crate) fn request<'a>(fleet: &'a [Host], selection: &str, inputs: &[(&str, &
         inputs: inputs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>(),
         selection: (!selection.is_empty()).then(|| Selector::parse(selection).unwrap()),
         fleet,
+        surroundings: &daytwo_runbook::Nowhere,
+        source: None,
         by: "test".to_owned(),
         at: now(),
     }
