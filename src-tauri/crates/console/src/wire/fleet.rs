@@ -109,6 +109,8 @@ pub struct HostSample {
 pub struct SelectionView {
     /// The hosts that it picks; empty when the text is not a selector.
     pub hosts: Vec<HostName>,
+    /// Hosts of which it cannot say whether they are picked: what it asks of them is not known, or too old.
+    pub undecided: Vec<super::plan::UndecidedHost>,
     /// How many hosts there are.
     pub of: u32,
     /// Why the text is not a selector, and the column (from 1).
@@ -120,5 +122,7 @@ pub struct SelectionView {
 #[expect(missing_docs, reason = "names say it")]
 pub struct SelectionError {
     pub column: u32,
+    pub width: u32,
     pub message: String,
+    pub hint: Option<String>,
 }

@@ -15,6 +15,9 @@ pub struct PlanRequest {
     pub inputs: BTreeMap<String, String>,
     /// A selector that narrows the runbook's targets; empty: the targets as they are.
     pub selection: String,
+    /// The runbook's text as it stands in the editor, not yet saved. Such a plan can be read, not started.
+    #[serde(default)]
+    pub text: Option<String>,
 }
 
 /// A plan, or why there is none yet.
@@ -26,6 +29,17 @@ pub struct PlanAnswer {
     pub problems: Vec<PlanProblem>,
     /// How many hosts are selected so far.
     pub selected: u32,
+    /// Hosts of which the selector cannot say whether they are picked.
+    pub undecided: Vec<UndecidedHost>,
+}
+
+/// A host of which a selector cannot say whether it is picked, because a fact is missing or too old.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub struct UndecidedHost {
+    /// The host.
+    pub name: HostName,
+    /// What is not known.
+    pub why: String,
 }
 
 /// Something that stands between the request and a plan.
@@ -54,8 +68,14 @@ pub struct PlanView {
     pub title: String,
     /// Set when this plan undoes a run.
     pub undo_of: Option<RunId>,
+    /// The revision of the folder that the runbook was read from.
+    pub source: Option<String>,
+    /// The runbooks that it calls.
+    pub calls: Vec<String>,
     /// Every host.
     pub hosts: Vec<PlanHost>,
+    /// Hosts of which the selector cannot say whether they are picked; they are in no batch.
+    pub undecided: Vec<UndecidedHost>,
     /// How many steps change something.
     pub changes: u32,
     /// How many of those have no way back.
@@ -67,7 +87,11 @@ pub struct PlanView {
     /// Steps in order.
     pub steps: Vec<PlanStepView>,
     /// What to think about before the start: stale hosts, hosts that failed last time, another run active.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<PlanWarning>,
+    /// Where a person will be asked, and what has to be confirmed before the start, one line each.
+    pub approvals: Vec<String>,
+    /// Why this plan cannot be started at all; empty where it can.
+    pub cannot_start: Vec<String>,
     /// For an undo: what will not be undone, and why.
     pub left_out: Vec<String>,
     /// The words of the start button: `Restart a service on 12 hosts`.
@@ -76,6 +100,15 @@ pub struct PlanView {
     pub type_to_start: Option<u32>,
     /// When it was made.
     pub planned_at: Timestamp,
+}
+
+/// Something to think about before the start.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub struct PlanWarning {
+    /// One sentence.
+    pub words: String,
+    /// The hosts that it is about; none where it is about the whole plan.
+    pub hosts: Vec<HostName>,
 }
 
 /// A host of a plan.
@@ -103,10 +136,20 @@ pub struct PlanStepView {
     pub id: String,
     /// Its title.
     pub title: String,
+    /// `main`, `on_failure` or `always`.
+    pub phase: String,
     /// Whether it changes the host.
     pub changes: bool,
     /// How long one attempt may take, in words.
     pub timeout: String,
+    /// What else holds for it, one line each: its `when`, retries, needs, where it is done, what it captures, its dead-man switch.
+    pub notes: Vec<String>,
+    /// Hosts on which it is not done, because its `when` is false there.
+    pub not_on: Vec<HostName>,
+    /// The read that says whether it is needed, grouped where identical.
+    pub check: Vec<RenderedGroup>,
+    /// What the check said where it was asked before the run.
+    pub asked: Vec<AskedGroup>,
     /// What will be sent, grouped where identical.
     pub actions: Vec<RenderedGroup>,
     /// What must hold afterwards, grouped where identical.
@@ -124,6 +167,21 @@ pub struct RenderedGroup {
     pub hosts: Vec<HostName>,
     /// The text, with secrets and captured values by name.
     pub text: String,
-    /// `run`, `run as root`, `http`.
+    /// `run`, `run as root`, `http`, …
     pub kind: String,
+    /// What it does in one line, where a typed step stands for the text.
+    pub meaning: Option<String>,
+}
+
+/// The same answer of a check from these hosts.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub struct AskedGroup {
+    /// The hosts that gave it.
+    pub hosts: Vec<HostName>,
+    /// `needed`, `not needed`, `no answer`.
+    pub verdict: String,
+    /// What came back, in one line.
+    pub said: String,
+    /// When the first of them was asked.
+    pub at: Timestamp,
 }
