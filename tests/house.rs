@@ -14,6 +14,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("daytwo-runbook", &["daytwo-model"]),
     ("daytwo-engine", &["daytwo-model"]),
     ("daytwo-fleet", &["daytwo-model"]),
+    // It plays hosts and clock, so that planner and engine need not be played.
+    ("daytwo-rehearsal", &["daytwo-model", "daytwo-runbook", "daytwo-engine"]),
     // Adapters: they answer the ports of engine and fleet, and never see each other.
     ("daytwo-ssh", &["daytwo-model", "daytwo-engine", "daytwo-fleet"]),
     ("daytwo-http", &["daytwo-model", "daytwo-engine"]),
@@ -27,6 +29,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "daytwo-model",
             "daytwo-runbook",
             "daytwo-engine",
+            "daytwo-rehearsal",
             "daytwo-fleet",
             "daytwo-ssh",
             "daytwo-http",

@@ -26,10 +26,16 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the hosts that a selector picks
+    /// List the hosts that a selector picks, each with why
     Hosts {
-        /// For example 'role=web and site in (ams, fra)'; without one, every host
+        /// For example 'role=web and site in (ams, fra) and disk.root.free < 10%'; without one, every host
         selector: Option<String>,
+        /// Show the hosts that it does not pick too, each with why not
+        #[arg(long, requires = "selector")]
+        why_not: bool,
+        /// List the facts that a selector can ask for
+        #[arg(long, conflicts_with_all = ["selector", "why_not"])]
+        facts: bool,
     },
     /// Ask every host how it is, and show the fleet with the age of every fact
     Fleet {
@@ -55,13 +61,36 @@ pub(crate) enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Run the recorded tests of runbooks (NAME.test.yaml); with none, the whole catalogue
+    Test {
+        /// Files or directories
+        paths: Vec<PathBuf>,
+    },
+    /// Say more about a code that the checker gives
+    Explain {
+        /// The code, as in error[unknown-field]; without one, all of them
+        code: Option<String>,
+    },
+    /// Print the JSON Schema of runbooks, for editors
+    Schema {
+        /// Of their tests instead
+        #[arg(long)]
+        tests: bool,
+    },
     /// Show exactly what a run would do; sends nothing
-    Plan(PlanArgs),
+    Plan {
+        /// What to plan
+        #[command(flatten)]
+        plan: PlanArgs,
+        /// Write the plan to this file, for: daytwo run --plan FILE
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Plan, confirm, run, and follow to the end
     Run {
         /// What to run
         #[command(flatten)]
-        plan: PlanArgs,
+        what: RunArgs,
         /// How to start
         #[command(flatten)]
         start: StartArgs,
@@ -115,6 +144,23 @@ pub(crate) enum Command {
     /// Show the main job from beginning to end on the demo fleet
     #[command(hide = true)]
     DemoTour,
+}
+
+/// What to run: a runbook, or a plan that was written to a file.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The runbook's name
+    #[arg(required_unless_present = "plan")]
+    pub(crate) runbook: Option<String>,
+    /// Execute exactly this plan; stops if anything it was made from has changed since
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["runbook", "select", "inputs"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// Narrow the runbook's targets with a selector
+    #[arg(short, long, default_value = "", value_name = "SELECTOR")]
+    pub(crate) select: String,
+    /// An input, as NAME=VALUE
+    #[arg(short, long = "input", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) inputs: Vec<(String, String)>,
 }
 
 /// What to plan.

@@ -4,19 +4,20 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use daytwo_console::wire::fleet::{FleetView, HostRow};
+use daytwo_console::view::words;
+use daytwo_console::wire::fleet::{FleetView, HostRow, HostVerdict};
 use daytwo_console::wire::plan::{PlanAnswer, PlanRequest, PlanView};
 use daytwo_console::wire::run::{HistoryFilter, RunRow};
 use daytwo_console::wire::settings::{KeyRow, KeyToTrust};
 use daytwo_console::wire::{Code, UiError};
 use daytwo_console::{Console, SystemClock};
-use daytwo_model::{Digest, HostName, RunId, RunbookName, SecretName, SecretValue};
+use daytwo_model::{Digest, HostName, RunId, RunbookName, SecretName, SecretValue, Verdict};
 use serde::Serialize;
 
-use crate::args::{Cli, Command, PlanArgs, SecretCommand, StartArgs};
+use crate::args::{Cli, Command, PlanArgs, RunArgs, SecretCommand, StartArgs};
 use crate::exit::Exit;
 use crate::terminal::Style;
-use crate::{ask, follow, render, tour};
+use crate::{ask, follow, plan_file, render, tour};
 
 /// Longest secret that is read from standard input.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
@@ -25,12 +26,11 @@ const SECRET_BYTES_MAX: u64 = 64 * 1024;
 pub(crate) async fn perform(console: &Arc<Console>, cli: Cli) -> Result<Exit, UiError> {
     let json = cli.json;
     match cli.command {
-        Command::Hosts { selector } => hosts(console, selector.as_deref(), json),
+        Command::Hosts { selector, why_not, facts } => hosts(console, selector.as_deref(), why_not, facts, json),
         Command::Fleet { selector, offline, watch } => fleet(console, selector.as_deref(), offline, watch, json).await,
         Command::Runbooks { name } => runbooks(console, name, json).await,
-        Command::Check { paths, strict } => check(console, &paths, strict, json),
-        Command::Plan(args) => plan(console, args, json).await,
-        Command::Run { plan, start } => run(console, plan, start, json).await,
+        Command::Plan { plan: args, out } => plan(console, args, out, json).await,
+        Command::Run { what, start } => run(console, what, start, json).await,
         Command::Runs { text, status } => runs(console, text.unwrap_or_default(), status, json).await,
         Command::Show { run, output, report } => show(console, &run, output, report, json).await,
         Command::Undo { run, start } => undo(console, &run, start, json).await,
@@ -38,12 +38,16 @@ pub(crate) async fn perform(console: &Arc<Console>, cli: Cli) -> Result<Exit, Ui
         Command::Secret { command } => secret(console, command, json).await,
         Command::DemoTour => tour::perform(console).await,
         // Answered before a console was opened.
-        Command::Completions { .. } => Ok(Exit::Done),
+        Command::Completions { .. }
+        | Command::Check { .. }
+        | Command::Test { .. }
+        | Command::Explain { .. }
+        | Command::Schema { .. } => Ok(Exit::Done),
     }
 }
 
 /// Prints `text`, or `value` as one JSON document.
-fn show_as<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) -> Result<(), UiError> {
+pub(crate) fn show_as<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) -> Result<(), UiError> {
     if json {
         let document = serde_json::to_string(value).map_err(|error| bad(Code::Internal, error.to_string()))?;
         println!("{document}");
@@ -53,7 +57,7 @@ fn show_as<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) -
     Ok(())
 }
 
-fn bad(code: Code, message: String) -> UiError {
+pub(crate) fn bad(code: Code, message: String) -> UiError {
     UiError { code, message, hint: None, causes: Vec::new() }
 }
 
@@ -64,7 +68,11 @@ fn picked(console: &Console, view: &FleetView, selector: Option<&str>) -> Result
     };
     let selection = console.select(selector);
     if let Some(error) = selection.error {
-        return Err(bad(Code::BadRequest, format!("{selector:?} is not a selector: {}", error.message)));
+        let refused = bad(Code::BadRequest, format!("{selector:?} is not a selector: {}", error.message));
+        return Err(UiError { hint: error.hint, ..refused });
+    }
+    if !selection.undecided.is_empty() {
+        eprint!("{}", render::undecided(&selection.undecided));
     }
     if selection.hosts.is_empty() {
         return Err(bad(Code::BadRequest, format!("{selector:?} picks none of {} hosts", selection.of)));
@@ -73,14 +81,37 @@ fn picked(console: &Console, view: &FleetView, selector: Option<&str>) -> Result
     Ok(view.hosts.iter().filter(|host| wanted.contains(&host.name)).cloned().collect())
 }
 
-fn hosts(console: &Console, selector: Option<&str>, json: bool) -> Result<Exit, UiError> {
-    let view = console.fleet();
-    let rows = picked(console, &view, selector)?;
-    let shown: Vec<&HostRow> = rows.iter().collect();
-    show_as(json, &rows, || {
-        if rows.is_empty() { console.how_to_add_hosts() } else { render::hosts(Style::detect(), &shown) }
-    })?;
-    Ok(Exit::Done)
+fn hosts(console: &Console, selector: Option<&str>, why_not: bool, facts: bool, json: bool) -> Result<Exit, UiError> {
+    let style = Style::detect();
+    if facts {
+        let names = Console::fact_names();
+        show_as(json, &names, || render::facts(style, &names))?;
+        return Ok(Exit::Done);
+    }
+    let Some(selector) = selector else {
+        let view = console.fleet();
+        let shown: Vec<&HostRow> = view.hosts.iter().collect();
+        show_as(json, &view.hosts, || {
+            if shown.is_empty() { console.how_to_add_hosts() } else { render::hosts(style, &shown) }
+        })?;
+        return Ok(Exit::Done);
+    };
+    let verdicts = console.explain_selection(selector)?;
+    let shown: Vec<&HostVerdict> =
+        verdicts.iter().filter(|host| why_not || host.verdict != Verdict::NotPicked).collect();
+    show_as(json, &shown, || render::verdicts(style, &shown, &console.fleet()))?;
+    let count = |verdict| verdicts.iter().filter(|host| host.verdict == verdict).count();
+    if count(Verdict::Picked) > 0 {
+        return Ok(Exit::Done);
+    }
+    let undecided = count(Verdict::Undecided);
+    let of = words::count(verdicts.len(), "host");
+    let error = bad(Code::BadRequest, format!("{selector:?} picks none of {of}"));
+    Err(match undecided {
+        0 if why_not => error,
+        0 => error.hint("add --why-not to see why"),
+        _ => error.hint(format!("undecided, because what it asks of them is not known or too old: {undecided}")),
+    })
 }
 
 async fn fleet(
@@ -123,26 +154,9 @@ async fn runbooks(console: &Console, name: Option<RunbookName>, json: bool) -> R
     Ok(Exit::Done)
 }
 
-fn check(console: &Console, paths: &[PathBuf], strict: bool, json: bool) -> Result<Exit, UiError> {
-    let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
-    let report = console.check(&paths)?;
-    show_as(json, &report, || {
-        let mut out: String = report.findings.iter().map(|finding| format!("{}\n", finding.text)).collect();
-        out.push_str(&format!(
-            "{} checked: {} errors, {} warnings\n",
-            daytwo_console::view::words::count(report.files as usize, "runbook"),
-            report.errors,
-            report.warnings
-        ));
-        out
-    })?;
-    let bad = report.errors > 0 || (strict && report.warnings > 0);
-    Ok(if bad { Exit::BadRequest } else { Exit::Done })
-}
-
 fn request(args: PlanArgs) -> Result<PlanRequest, UiError> {
     let runbook = RunbookName::new(args.runbook).map_err(|error| bad(Code::BadRequest, error.to_string()))?;
-    Ok(PlanRequest { runbook, inputs: args.inputs.into_iter().collect(), selection: args.select })
+    Ok(PlanRequest { runbook, inputs: args.inputs.into_iter().collect(), selection: args.select, text: None })
 }
 
 /// The plan of an answer, or its problems on standard error.
@@ -160,19 +174,43 @@ fn planned(answer: PlanAnswer, json: bool) -> Result<PlanView, Exit> {
     }
 }
 
-async fn plan(console: &Console, args: PlanArgs, json: bool) -> Result<Exit, UiError> {
-    match planned(console.plan(request(args)?).await?, json) {
-        Ok(plan) => {
-            show_as(json, &plan, || render::plan(Style::detect(), &plan))?;
-            Ok(Exit::Done)
+async fn plan(console: &Console, args: PlanArgs, out: Option<PathBuf>, json: bool) -> Result<Exit, UiError> {
+    let plan = match planned(console.plan(request(args)?).await?, json) {
+        Ok(plan) => plan,
+        Err(exit) => return Ok(exit),
+    };
+    if let Some(file) = out {
+        let document = console.plan_document(plan.digest)?;
+        plan_file::write(&file, &document)?;
+        if !json {
+            print!("{}", render::plan(Style::detect(), &plan));
+            println!("written to {}; start it with: daytwo run --plan {}", file.display(), file.display());
+            return Ok(Exit::Done);
         }
-        Err(exit) => Ok(exit),
     }
+    show_as(json, &plan, || render::plan(Style::detect(), &plan))?;
+    Ok(Exit::Done)
 }
 
-async fn run(console: &Arc<Console>, args: PlanArgs, start: StartArgs, json: bool) -> Result<Exit, UiError> {
-    let answer = console.plan(request(args)?).await?;
+async fn run(console: &Arc<Console>, what: RunArgs, start: StartArgs, json: bool) -> Result<Exit, UiError> {
+    let answer = match (what.plan, what.runbook) {
+        (Some(file), _) => opened(console, &file).await?,
+        (None, runbook) => {
+            let runbook = runbook.unwrap_or_default();
+            console.plan(request(PlanArgs { runbook, select: what.select, inputs: what.inputs })?).await?
+        }
+    };
     confirm_and_run(console, answer, &start, json).await
+}
+
+/// The plan of a file, if everything is as it was when it was made.
+async fn opened(console: &Console, file: &Path) -> Result<PlanAnswer, UiError> {
+    let document = console.open_plan(&plan_file::read(file)?).await?;
+    document.answer.ok_or_else(|| {
+        let message = format!("{} is not what would be planned now; nothing was sent", file.display());
+        let hint = "look at what changed; if it is meant, plan again with: daytwo plan".to_owned();
+        UiError { code: Code::PlanChanged, message, hint: Some(hint), causes: document.differences }
+    })
 }
 
 async fn undo(console: &Arc<Console>, run: &str, start: StartArgs, json: bool) -> Result<Exit, UiError> {

@@ -40,7 +40,7 @@ impl Exit {
     /// For an error.
     pub(crate) const fn of_error(code: Code) -> Self {
         match code {
-            Code::BadRequest | Code::NotFound => Self::BadRequest,
+            Code::BadRequest | Code::Conflict | Code::NotFound => Self::BadRequest,
             Code::KeysToReview | Code::PlanChanged | Code::SecretMissing => Self::NotStarted,
             Code::History | Code::Internal => Self::Internal,
         }

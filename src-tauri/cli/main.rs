@@ -5,9 +5,11 @@
 
 mod args;
 mod ask;
+mod authoring;
 mod commands;
 mod exit;
 mod follow;
+mod plan_file;
 mod render;
 mod terminal;
 mod tour;
@@ -40,9 +42,14 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Exit, UiError> {
     let demo = cli.demo || matches!(cli.command, Command::DemoTour);
     let kind = if demo { ProfileKind::Demo } else { ProfileKind::Own };
-    let profile = Profile::from_environment(kind).map_err(|error| internal(&error))?;
-    let _log = daytwo_console::logging::start(&profile.logs_dir()).map_err(|error| internal(&error))?;
+    let profile = Profile::from_environment(kind);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| internal(&error))?;
+    let authoring = authoring::perform(&cli.command, profile.as_ref().ok(), cli.json);
+    if let Some(result) = runtime.block_on(authoring) {
+        return result;
+    }
+    let profile = profile.map_err(|error| internal(&error))?;
+    let _log = daytwo_console::logging::start(&profile.logs_dir()).map_err(|error| internal(&error))?;
     runtime.block_on(async {
         let console = Console::open(profile, Mode::Command).await?;
         if let Some(note) = console.demo_note() {

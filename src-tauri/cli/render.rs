@@ -1,17 +1,19 @@
 //! What the window shows, as text for people.
 
 use daytwo_console::view::words;
-use daytwo_console::wire::fleet::{FleetView, HostRow};
-use daytwo_console::wire::plan::{PlanAnswer, PlanView, RenderedGroup};
+use daytwo_console::wire::fleet::{FactView, FleetView, HostRow, HostVerdict};
+use daytwo_console::wire::plan::{PlanAnswer, PlanStepView, PlanView, RenderedGroup, UndecidedHost};
 use daytwo_console::wire::run::{OutputGroup, RunRow, RunView};
-use daytwo_console::wire::runbook::{InputControl, RunbookRow, RunbookView};
+use daytwo_console::wire::runbook::{CodePage, InputControl, RunbookRow, RunbookView};
 use daytwo_console::wire::settings::KeyRow;
-use daytwo_model::Timestamp;
+use daytwo_model::{Timestamp, Verdict};
 
 use crate::terminal::{Style, columns, indent, some_names};
 
 /// How many host names stand on one line before "and N more".
 const NAMES_SHOWN: usize = 6;
+/// How many different texts of one step are printed; a person compares no more.
+const GROUPS_SHOWN: usize = 12;
 
 /// The fleet: state, age and facts of each host.
 pub(crate) fn fleet(style: Style, view: &FleetView, now: Timestamp) -> String {
@@ -59,6 +61,57 @@ pub(crate) fn hosts(style: Style, hosts: &[&HostRow]) -> String {
     format!("{}\n{}\n", columns(&rows), words::count(hosts.len(), "host"))
 }
 
+/// What a selector makes of hosts, and why: picked, undecided, not picked.
+pub(crate) fn verdicts(style: Style, verdicts: &[&HostVerdict], fleet: &FleetView) -> String {
+    let mut out = String::new();
+    let count = |verdict| verdicts.iter().filter(|host| host.verdict == verdict).count();
+    for (verdict, title) in
+        [(Verdict::Picked, "picked"), (Verdict::Undecided, "undecided"), (Verdict::NotPicked, "not picked")]
+    {
+        let hosts: Vec<_> = verdicts.iter().filter(|host| host.verdict == verdict).collect();
+        if hosts.is_empty() {
+            continue;
+        }
+        out.push_str(&format!("{}\n", style.bold(&format!("{title}: {}", words::count(hosts.len(), "host")))));
+        let rows: Vec<Vec<String>> = hosts
+            .iter()
+            .map(|host| {
+                let address = fleet.hosts.iter().find(|row| row.name == host.name).map(|row| row.address.clone());
+                vec![format!("  {}", host.name), address.unwrap_or_default(), host.why.clone()]
+            })
+            .collect();
+        out.push_str(&format!("{}\n", columns(&rows)));
+    }
+    if count(Verdict::Undecided) > 0 {
+        out.push_str("an undecided host is in no plan: ask it again with `daytwo fleet`, or select it by name\n");
+    }
+    out
+}
+
+/// Hosts of which a selector cannot say whether it picks them.
+pub(crate) fn undecided(hosts: &[UndecidedHost]) -> String {
+    let mut out = format!("undecided, and left out: {}\n", words::count(hosts.len(), "host"));
+    out.extend(hosts.iter().take(NAMES_SHOWN).map(|host| format!("  {}: {}\n", host.name, host.why)));
+    if hosts.len() > NAMES_SHOWN {
+        out.push_str(&format!("  and {} more\n", hosts.len() - NAMES_SHOWN));
+    }
+    out
+}
+
+/// The facts that selectors can ask for.
+pub(crate) fn facts(style: Style, facts: &[FactView]) -> String {
+    let mut rows = vec![header(style, &["fact", "compared with", "what it says"])];
+    rows.extend(facts.iter().map(|fact| vec![fact.name.clone(), fact.example.clone(), fact.doc.clone()]));
+    format!("{}\n", columns(&rows))
+}
+
+/// Every code with its title.
+pub(crate) fn pages(style: Style, pages: &[CodePage]) -> String {
+    let mut rows = vec![header(style, &["code", "what it means"])];
+    rows.extend(pages.iter().map(|page| vec![page.code.clone(), page.title.clone()]));
+    format!("{}\n", columns(&rows))
+}
+
 /// The catalogue.
 pub(crate) fn catalogue(style: Style, runbooks: &[RunbookRow], now: Timestamp) -> String {
     let mut rows = vec![header(style, &["runbook", "kind", "owner", "reviewed", "last green", "title"])];
@@ -90,6 +143,10 @@ pub(crate) fn runbook(style: Style, view: &RunbookView) -> String {
                     InputControl::Switch => "true or false".to_owned(),
                     InputControl::Choice { choices } => choices.join(" | "),
                     InputControl::Secret => "the name of a secret".to_owned(),
+                    InputControl::AskedChoice => "one of what its source offers".to_owned(),
+                    InputControl::List { expects, .. } => expects.clone().unwrap_or_else(|| "one per line".to_owned()),
+                    InputControl::Host => "a host of the fleet".to_owned(),
+                    InputControl::File => "a file on this machine".to_owned(),
                 };
                 let default = match (&input.default, input.required) {
                     (Some(default), _) => format!("default {default}"),
@@ -101,10 +158,15 @@ pub(crate) fn runbook(style: Style, view: &RunbookView) -> String {
             .collect();
         out.push_str(&format!("{}\n", columns(&rows)));
     }
-    out.push_str(&format!("{}\n", style.bold("Steps")));
+    let mut phase = "";
     for step in &view.steps {
+        if step.phase != phase {
+            phase = &step.phase;
+            out.push_str(&format!("{}\n", style.bold(phase_title(phase))));
+        }
         let changes = if step.changes { "changes the host" } else { "reads" };
         out.push_str(&format!("  {} · {changes} · way back: {}\n", style.bold(&step.id), step.way_back));
+        out.extend(step.notes.iter().map(|note| format!("    {note}\n")));
         out.push_str(&indent(&step.text, "      "));
         if let Some(verify) = &step.verify {
             out.push_str(&format!("    proved by: {verify}\n"));
@@ -113,13 +175,28 @@ pub(crate) fn runbook(style: Style, view: &RunbookView) -> String {
     let targets = view.targets.clone().unwrap_or_else(|| "whatever is selected".to_owned());
     out.push_str(&format!("\n{}\n  hosts: {targets}\n", style.bold("Rollout")));
     out.extend(view.rollout.iter().map(|line| format!("  {line}\n")));
-    out.extend(view.warnings.iter().map(|line| format!("warning: {line}\n")));
+    if let Some(source) = &view.source {
+        out.push_str(&format!("  read from: {} ({source})\n", view.row.file));
+    }
+    out.extend(view.findings.iter().map(|finding| {
+        let severity = if finding.error { "error" } else { "warning" };
+        format!("{severity}[{}]: line {}: {}\n", finding.code, finding.line, finding.message)
+    }));
     out
+}
+
+fn phase_title(phase: &str) -> &'static str {
+    match phase {
+        "on_failure" => "Where a step did not end well",
+        "always" => "At the end, whatever happened",
+        _ => "Steps",
+    }
 }
 
 /// Why there is no plan.
 pub(crate) fn problems(answer: &PlanAnswer) -> String {
-    answer
+    let undecided = if answer.undecided.is_empty() { String::new() } else { undecided(&answer.undecided) };
+    let problems: String = answer
         .problems
         .iter()
         .map(|problem| {
@@ -130,9 +207,11 @@ pub(crate) fn problems(answer: &PlanAnswer) -> String {
                 .or_else(|| problem.step.as_ref().map(|step| format!("step {step}: ")))
                 .unwrap_or_default();
             let hint = problem.hint.as_ref().map(|hint| format!("\n  {hint}")).unwrap_or_default();
-            format!("error: {place}{}{hint}\n", problem.message)
+            let host = problem.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
+            format!("error: {place}{host}{}{hint}\n", problem.message)
         })
-        .collect()
+        .collect();
+    undecided + &problems
 }
 
 /// The plan: what will happen, exactly.
@@ -149,40 +228,69 @@ pub(crate) fn plan(style: Style, plan: &PlanView) -> String {
         out.push_str(&format!("  {}\n    {}\n", batch.words, some_names(&batch.hosts, NAMES_SHOWN)));
     }
     out.push_str(&format!("  {}\n\n", plan.limits.join("; ")));
+    if !plan.undecided.is_empty() {
+        out.push_str(&format!("{}\n", undecided(&plan.undecided)));
+    }
+    let mut phase = "main";
     for (number, step) in (1..).zip(&plan.steps) {
-        let changes = if step.changes { "changes the host" } else { "reads" };
-        out.push_str(&format!(
-            "{}  {changes} · at most {} · way back: {}\n",
-            style.bold(&format!("{number}. {}", step.title)),
-            step.timeout,
-            step.way_back
-        ));
-        out.push_str(&groups(style, &step.actions, ""));
-        out.push_str(&groups(style, &step.verify, "then proved by "));
-        out.push_str(&groups(style, &step.inverse, "way back: "));
-        out.push('\n');
+        if step.phase != phase {
+            phase = &step.phase;
+            out.push_str(&format!("{}\n\n", phase_title(phase)));
+        }
+        out.push_str(&plan_step(style, number, step, plan.hosts.len()));
+    }
+    out.extend(plan.source.iter().map(|source| format!("runbook {} from {source}\n", plan.runbook)));
+    if !plan.calls.is_empty() {
+        out.push_str(&format!("calls {}\n", plan.calls.join(", ")));
     }
     out.extend(plan.left_out.iter().map(|line| format!("not undone: {line}\n")));
-    out.extend(plan.warnings.iter().map(|line| format!("warning: {line}\n")));
+    out.extend(plan.approvals.iter().map(|line| format!("approval: {line}\n")));
+    out.extend(plan.warnings.iter().map(|warning| match warning.hosts.as_slice() {
+        [] => format!("warning: {}\n", warning.words),
+        hosts => format!("warning: {}: {}\n", warning.words, some_names(hosts, NAMES_SHOWN)),
+    }));
+    out.extend(plan.cannot_start.iter().map(|line| format!("cannot be started: {line}\n")));
     out
 }
 
-fn groups(style: Style, groups: &[RenderedGroup], lead: &str) -> String {
-    groups
-        .iter()
-        .map(|group| {
-            let on = if groups.len() == 1 {
-                "on every host".to_owned()
-            } else {
-                format!("on {}", some_names(&group.hosts, NAMES_SHOWN))
-            };
-            format!(
-                "   {}\n{}",
-                style.dim(&format!("{lead}{} {on}", group.kind)),
-                indent(group.text.trim_end(), "     ")
-            )
-        })
-        .collect()
+fn plan_step(style: Style, number: usize, step: &PlanStepView, of: usize) -> String {
+    let changes = if step.changes { "changes the host" } else { "reads" };
+    let title = style.bold(&format!("{number}. {}", step.title));
+    let mut out = format!("{title}  {changes} · at most {} · way back: {}\n", step.timeout, step.way_back);
+    out.extend(step.notes.iter().map(|note| format!("   {note}\n")));
+    if !step.not_on.is_empty() {
+        out.push_str(&format!("   not on {}\n", some_names(&step.not_on, NAMES_SHOWN)));
+    }
+    out.push_str(&groups(style, &step.check, of, "only where this does not hold already: "));
+    out.extend(step.asked.iter().map(|asked| {
+        format!("   {} on {}: {}\n", asked.verdict, some_names(&asked.hosts, NAMES_SHOWN), asked.said)
+    }));
+    out.push_str(&groups(style, &step.actions, of, ""));
+    out.push_str(&groups(style, &step.verify, of, "then proved by "));
+    out.push_str(&groups(style, &step.inverse, of, "way back: "));
+    out.push('\n');
+    out
+}
+
+/// The different texts with their hosts; `of` is how many hosts the plan has.
+fn groups(style: Style, groups: &[RenderedGroup], of: usize, lead: &str) -> String {
+    let mut out = String::new();
+    for group in groups.iter().take(GROUPS_SHOWN) {
+        let on = match group.hosts.len() {
+            hosts if hosts == of => "on every host".to_owned(),
+            _ => format!("on {}", some_names(&group.hosts, NAMES_SHOWN)),
+        };
+        out.push_str(&format!("   {}\n", style.dim(&format!("{lead}{} {on}", group.kind))));
+        if let Some(meaning) = &group.meaning {
+            out.push_str(&format!("     {}\n", style.bold(meaning)));
+        }
+        out.push_str(&indent(group.text.trim_end(), "     "));
+    }
+    if groups.len() > GROUPS_SHOWN {
+        let more = words::count(groups.len() - GROUPS_SHOWN, "other text");
+        out.push_str(&format!("   and {more} on other hosts; --json has them all\n"));
+    }
+    out
 }
 
 /// A list of runs.

@@ -7,7 +7,7 @@ use daytwo_console::wire::fleet::{FleetView, HostDetail, SelectionView};
 use daytwo_console::wire::plan::{PlanAnswer, PlanRequest};
 use daytwo_console::wire::push::Push;
 use daytwo_console::wire::run::{HistoryFilter, OutputGroup, OutputPage, RunRow, RunView};
-use daytwo_console::wire::runbook::{RunbookRow, RunbookView};
+use daytwo_console::wire::runbook::{Choices, CodePage, Proposal, RunbookRow, RunbookView, Saved, TextCheck};
 use daytwo_console::wire::settings::{KeyRow, KeyToTrust, SecretsView, Settings, SettingsView};
 use daytwo_console::wire::{Code, StartInfo, UiError};
 use daytwo_console::{Console, Session};
@@ -111,6 +111,46 @@ async fn catalogue(window: State<'_, Window>) -> Answer<Vec<RunbookRow>> {
 #[tauri::command]
 async fn runbook(window: State<'_, Window>, name: RunbookName) -> Answer<RunbookView> {
     window.console.runbook(&name).await
+}
+
+#[tauri::command]
+async fn check_text(window: State<'_, Window>, text: String) -> Answer<TextCheck> {
+    Ok(window.console.check_text(&text))
+}
+
+#[tauri::command]
+async fn runbook_schema() -> Answer<serde_json::Value> {
+    Ok(Console::runbook_schema())
+}
+
+#[tauri::command]
+async fn explain(code: String) -> Answer<CodePage> {
+    Console::explain(&code)
+}
+
+#[tauri::command]
+async fn input_choices(window: State<'_, Window>, runbook: RunbookName, input: String) -> Answer<Choices> {
+    window.console.input_choices(&runbook, &input).await
+}
+
+#[tauri::command]
+async fn save_runbook(
+    window: State<'_, Window>,
+    name: RunbookName,
+    text: String,
+    base: Option<Digest>,
+) -> Answer<Saved> {
+    window.console.save_runbook(&name, &text, base)
+}
+
+#[tauri::command]
+async fn copy_runbook(window: State<'_, Window>, name: RunbookName, as_name: RunbookName) -> Answer<Saved> {
+    window.console.copy_runbook(&name, &as_name)
+}
+
+#[tauri::command]
+async fn propose_change(window: State<'_, Window>, name: RunbookName, text: String, why: String) -> Answer<Proposal> {
+    window.console.propose_change(&name, &text, &why).await
 }
 
 #[tauri::command]
@@ -223,6 +263,13 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         probe_now,
         catalogue,
         runbook,
+        check_text,
+        runbook_schema,
+        explain,
+        input_choices,
+        save_runbook,
+        copy_runbook,
+        propose_change,
         plan,
         plan_undo,
         start,

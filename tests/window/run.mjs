@@ -2,14 +2,15 @@
 //
 //     node tests/window/run.mjs BINARY SCREENSHOTS
 //
-// choose a runbook, fill the form, see the plan, run it, watch it end, find it in History, take it back. Then a picture
-// of each place, in both themes and two sizes. Ends with one line of totals; a failed step ends the walk, since each
-// stands on the one before.
+// choose a runbook, fill the form, see the plan, run it, watch it end, find it in History, take it back; make a runbook
+// one's own and change it. Then a picture of each place, in both themes and two sizes. Ends with one line of totals; a
+// failed step ends the walk, since each stands on the one before.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+import { author } from './authoring.mjs';
 import { photograph } from './screenshots.mjs';
 import { walk } from './walk.mjs';
 import { openWindow } from './webdriver.mjs';
@@ -44,6 +45,7 @@ try {
     openWindow(resolve(binary), { args: ['--demo'], env: surroundings(home) }),
   );
   const seen = await walk(window, step);
+  seen.edited = await author(window, step);
   await photograph(window, seen, screenshots, step);
 } catch (error) {
   failed += 1;

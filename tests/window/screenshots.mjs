@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { fleet, frame, history, plan, run, runbooks, runs, settings } from './selectors.mjs';
+import { editor, fleet, frame, history, plan, run, runbooks, runs, settings } from './selectors.mjs';
 import { key } from './webdriver.mjs';
 
 const sizes = [
@@ -13,12 +13,13 @@ const sizes = [
 const themes = ['light', 'dark'];
 
 /** What is photographed: its name, its address, and what shows that it is there. */
-const places = ({ planned, ran, undone }) => [
+const places = ({ planned, ran, undone, edited }) => [
   ['fleet', '#/fleet', fleet.matrix],
   ['host', '#/fleet/web-ams-1', fleet.drawer],
   ['runbooks', '#/runbooks', runbooks.anyRow],
   ['runbook', planned.replace(/\/plan.*$/, ''), runbooks.page],
   ['plan', planned.replace(/\?.*$/, ''), `${plan.page}, ${plan.problems}`],
+  ['editor', edited, editor.host],
   ['runs', '#/runs', runs.place],
   ['run', ran, run.matrix],
   ['undo', undone, run.matrix],

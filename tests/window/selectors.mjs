@@ -18,6 +18,11 @@ export const runbooks = {
   anyRow: '[data-testid^="runbook-row-"]',
   page: id('runbook-page'),
   plan: id('plan-open'),
+  search: id('runbook-search'),
+  edit: id('runbook-edit'),
+  copy: id('runbook-copy'),
+  copyName: id('copy-name'),
+  copyMake: id('copy-make'),
 };
 
 export const plan = {
@@ -29,6 +34,13 @@ export const plan = {
   digest: id('plan-digest'),
   typeToStart: id('type-to-start'),
   start: id('plan-start'),
+};
+
+export const editor = {
+  host: id('editor'),
+  state: id('editor-state'),
+  findings: id('findings'),
+  liveErrors: id('live-errors'),
 };
 
 export const run = {

@@ -47,6 +47,10 @@ const text: [string, string][] = [
   ...states.flatMap((state) =>
     ['surface-0', 'surface-1', 'surface-2'].map((surface): [string, string] => [state, surface]),
   ),
+  // Code in the editor, on its ground, on the line of the cursor and on selected text.
+  ...['code-key', 'code-string', 'code-literal', 'text-3'].flatMap((name) =>
+    ['surface-0', 'surface-1', 'accent-soft'].map((under): [string, string] => [name, under]),
+  ),
   ['state-fail', 'soft-fail'],
   ['state-change', 'soft-change'],
   ['accent-text', 'surface-0'],
@@ -55,7 +59,6 @@ const text: [string, string][] = [
   ['accent-text', 'accent-soft'],
   ['text-1', 'accent-soft'],
   ['text-2', 'accent-soft'],
-  ['text-3', 'accent-soft'],
   ['accent-on', 'accent'],
   ['accent-on', 'accent-hover'],
 ];

@@ -1,72 +1,18 @@
 // The window as a whole, over recorded data: each place opens, and a runbook can be planned, its keys reviewed, started.
 
-import { flushSync, mount, unmount } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import App from '../App.svelte';
-import { useHost } from '../lib/host';
-import { fakeHost, type FakeHost } from '../lib/host/fake';
+import type { FakeHost } from '../lib/host/fake';
+import { click, find, openWindow, press, shown, type, until } from './driver';
 
-let app: Record<string, unknown>;
 let host: FakeHost;
-
-class NoResize {
-  observe(): void {
-    return;
-  }
-  unobserve(): void {
-    return;
-  }
-  disconnect(): void {
-    return;
-  }
-}
-
-const find = (id: string) => document.querySelector<HTMLElement>(`[data-testid="${id}"]`);
-
-/** How long a wait may take: generous, since a machine that builds beside the tests is slow, not wrong. */
-const patience = { timeout: 15_000, interval: 10 };
-
-/** Waits until the element is there: level-triggered and bounded. */
-function shown(id: string): Promise<HTMLElement> {
-  return vi.waitFor(() => {
-    flushSync();
-    const element = find(id);
-    if (element === null) throw new Error(`${id} is not there`);
-    return element;
-  }, patience);
-}
-
-async function click(id: string): Promise<void> {
-  (await shown(id)).click();
-  flushSync();
-}
-
-async function type(id: string, text: string): Promise<void> {
-  const field = await shown(id);
-  if (!(field instanceof HTMLInputElement)) throw new Error(`${id} is no field`);
-  field.value = text;
-  field.dispatchEvent(new Event('input', { bubbles: true }));
-  flushSync();
-}
-
-function press(key: string): void {
-  window.dispatchEvent(new KeyboardEvent('keydown', { key }));
-  flushSync();
-}
+let close: () => Promise<void>;
 
 beforeEach(() => {
-  vi.stubGlobal('ResizeObserver', NoResize);
-  window.location.hash = '';
-  host = fakeHost({ live: false });
-  useHost(host);
-  app = mount(App, { target: document.body });
+  ({ host, close } = openWindow());
 });
 
-afterEach(async () => {
-  await unmount(app);
-  vi.unstubAllGlobals();
-});
+afterEach(() => close());
 
 describe('the window', () => {
   it('reaches the five places by keyboard', async () => {
@@ -103,10 +49,9 @@ describe('the window', () => {
     expect((start as HTMLButtonElement).disabled).toBe(true);
     const call = vi.spyOn(host, 'call');
     await type('type-to-start', '8');
-    await vi.waitFor(() => {
-      flushSync();
+    await until(() => {
       expect((find('plan-start') as HTMLButtonElement).disabled).toBe(false);
-    }, patience);
+    });
     await click('plan-start');
     await click('keys-accept');
     expect(call.mock.calls.find(([name]) => name === 'trust_keys')?.[1]).toEqual({
@@ -115,10 +60,9 @@ describe('the window', () => {
         { host: 'web-fra-1', fingerprint: 'ED25519 SHA256:Qm9aTn6Hk0s2xGd4Zb7Yw1LrPv3cEf5JiUo8NqXhK2M' },
       ],
     });
-    await vi.waitFor(() => {
-      flushSync();
+    await until(() => {
       expect(find('key-review')).toBeNull();
-    }, patience);
+    });
     await click('plan-start');
     expect((await shown('run-status')).dataset['status']).toBe('succeeded');
     await click('run-undo');
@@ -136,10 +80,9 @@ describe('the window', () => {
       hosts: [{ ...row, mark: 'unreachable', word: 'no answer' }],
       summary: { ...summary, words: '1 no answer' },
     });
-    await vi.waitFor(() => {
-      flushSync();
+    await until(() => {
       expect(find('host-row-web-ams-1')?.textContent).toContain('no answer');
       expect(find('connection')?.textContent).toContain('1 no answer');
-    }, patience);
+    });
   });
 });

@@ -1,7 +1,8 @@
 //! The runbooks at hand: the shipped ones, and the user's own.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use daytwo_model::RunbookName;
 use daytwo_runbook::Runbook;
@@ -19,8 +20,10 @@ pub struct Entry {
     pub name: RunbookName,
     /// Where it was read from, for people.
     pub file: String,
+    /// The file; none for one that is built into the program.
+    pub path: Option<PathBuf>,
     /// The runbook, or what is wrong with the file.
-    pub runbook: Result<Runbook, String>,
+    pub runbook: Result<Arc<Runbook>, String>,
 }
 
 /// Everything at hand, by name. A user's runbook stands in for a shipped one of the same name.
@@ -33,21 +36,35 @@ impl Catalogue {
     /// Reads everything anew. A file that is not a runbook is an entry that says so.
     #[must_use]
     pub(crate) fn read(own: &Path) -> Self {
-        let mut catalogue = Self::default();
-        for file in SHIPPED.files() {
-            let text = file.contents_utf8().ok_or_else(|| "it is not UTF-8".to_owned());
-            catalogue.add(file.path(), &format!("shipped/{}", file.path().display()), text.map(str::to_owned));
-        }
+        let mut catalogue = Self::shipped();
         let Ok(files) = std::fs::read_dir(own) else { return catalogue };
         for file in files.flatten().take(RUNBOOK_FILES_MAX) {
             let path = file.path();
             let text = read_bounded(&path);
-            catalogue.add(&path, &path.display().to_string(), text);
+            catalogue.add(&path, Some(&path), &path.display().to_string(), text);
         }
         catalogue
     }
 
-    fn add(&mut self, path: &Path, label: &str, text: Result<String, String>) {
+    /// Those that are built into the program.
+    #[must_use]
+    pub(crate) fn shipped() -> Self {
+        let mut catalogue = Self::default();
+        for file in SHIPPED.files() {
+            let text = file.contents_utf8().ok_or_else(|| "it is not UTF-8".to_owned());
+            catalogue.add(file.path(), None, &format!("shipped/{}", file.path().display()), text.map(str::to_owned));
+        }
+        catalogue
+    }
+
+    /// The test of a runbook that is built into the program: what messages call it, and its text.
+    #[must_use]
+    pub(crate) fn shipped_test(name: &RunbookName) -> Option<(String, &'static str)> {
+        let file = SHIPPED.get_file(format!("{name}.test.yaml"))?;
+        Some((format!("shipped/{}", file.path().display()), file.contents_utf8()?))
+    }
+
+    fn add(&mut self, path: &Path, own: Option<&Path>, label: &str, text: Result<String, String>) {
         let Some(stem) = runbook_stem(path) else { return };
         let Ok(name) = RunbookName::new(stem) else {
             tracing::warn!(file = label, "not a runbook name");
@@ -56,12 +73,12 @@ impl Catalogue {
         let runbook = text.and_then(|text| {
             let runbook = daytwo_runbook::parse(label, &text).map_err(|diagnostics| diagnostics.to_string())?;
             if runbook.name == name {
-                Ok(runbook)
+                Ok(Arc::new(runbook))
             } else {
                 Err(format!("the file is called {name}, and the runbook in it {}", runbook.name))
             }
         });
-        self.entries.insert(name.clone(), Entry { name, file: label.to_owned(), runbook });
+        self.entries.insert(name.clone(), Entry { name, file: label.to_owned(), path: own.map(Path::to_owned), runbook });
     }
 
     /// Every entry, by name.

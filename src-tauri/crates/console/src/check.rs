@@ -1,12 +1,21 @@
-//! Checks runbook files: errors and warnings, each with its place.
+//! Checks and tests runbook files. Needs no fleet and no history, so that a pipeline can do it on a bare checkout.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use daytwo_model::Timestamp;
-use daytwo_runbook::{Diagnostic, Severity};
+use daytwo_model::facts::FactSheet;
+use daytwo_model::plan::LocalFile;
+use daytwo_model::{Host, HostName, RunbookName, Timestamp};
+use daytwo_runbook::{Diagnostic, Nowhere, Runbook, Severity, Surroundings};
 use serde::Serialize;
 
-use crate::catalogue::{read_bounded, runbook_stem};
+use crate::catalogue::{Catalogue, read_bounded, runbook_stem};
+use crate::clock::SystemClock;
+use crate::profile::Profile;
+use crate::shellcheck::ShellCheck;
+use crate::surroundings::text_beside;
 use crate::wire::{Code, UiError};
 
 /// How many files one check reads.
@@ -23,6 +32,8 @@ pub struct CheckReport {
     pub warnings: u32,
     /// Each of them.
     pub findings: Vec<Finding>,
+    /// What could not be looked at, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// One error or warning.
@@ -33,30 +44,19 @@ pub struct Finding {
     /// `error` or `warning`.
     pub severity: &'static str,
     /// The stable code; none for a file that cannot be read.
-    pub code: Option<&'static str>,
+    pub code: Option<String>,
     /// Line and column, from 1.
     pub place: Option<(u32, u32)>,
     /// In one sentence.
     pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
     /// As it is printed: with the line and a marker.
     pub text: String,
 }
 
 impl CheckReport {
-    /// Checks one runbook's text. `now` decides whether its review is too old.
-    pub fn check(&mut self, file: &str, text: &str, now: Timestamp) {
-        self.files += 1;
-        match daytwo_runbook::parse(file, text) {
-            Err(diagnostics) => diagnostics.list().iter().for_each(|diagnostic| self.add(diagnostic)),
-            Ok(runbook) => {
-                daytwo_runbook::lint(&runbook, now).iter().for_each(|diagnostic| self.add(diagnostic));
-            }
-        }
-    }
-
-    /// A file that could not be read.
-    pub fn unreadable(&mut self, file: &str, why: &str) {
-        self.files += 1;
+    fn unreadable(&mut self, file: &str, why: &str) {
         self.errors += 1;
         self.findings.push(Finding {
             file: file.to_owned(),
@@ -64,6 +64,7 @@ impl CheckReport {
             code: None,
             place: None,
             message: why.to_owned(),
+            hint: None,
             text: format!("{file}: error: {why}"),
         });
     }
@@ -82,32 +83,247 @@ impl CheckReport {
         self.findings.push(Finding {
             file: diagnostic.file.clone(),
             severity,
-            code: Some(diagnostic.code),
+            code: Some(diagnostic.code.to_string()),
             place: Some((diagnostic.place.line, diagnostic.place.column)),
             message: diagnostic.message.clone(),
+            hint: diagnostic.hint.clone(),
             text: diagnostic.to_string(),
         });
     }
 }
 
-/// Checks files, and the runbooks directly in folders.
-pub(crate) fn check_paths(paths: &[&Path], now: Timestamp) -> Result<CheckReport, UiError> {
+/// Checks files, and the runbooks directly in folders; the catalogue where none are given.
+pub async fn check(profile: Option<&Profile>, paths: &[&Path]) -> Result<CheckReport, UiError> {
+    let now = SystemClock.now();
     let mut report = CheckReport::default();
-    for path in files_of(paths)? {
-        let file = path.display().to_string();
-        match read_bounded(&path) {
-            Ok(text) => report.check(&file, &text, now),
-            Err(why) => report.unreadable(&file, &why),
+    let texts = texts(profile, paths)?;
+    let books = Books::of(&texts, profile);
+    for text in &texts {
+        report.files += 1;
+        match &text.content {
+            Err(why) => report.unreadable(&text.file, why),
+            Ok(content) => match daytwo_runbook::parse(&text.file, content) {
+                Err(diagnostics) => diagnostics.list().iter().for_each(|diagnostic| report.add(diagnostic)),
+                Ok(runbook) => check_one(&runbook, text, &books, now, &mut report).await,
+            },
         }
     }
     Ok(report)
 }
 
-fn files_of(paths: &[&Path]) -> Result<Vec<PathBuf>, UiError> {
+async fn check_one(runbook: &Runbook, text: &Text, books: &Books, now: Timestamp, report: &mut CheckReport) {
+    if text.stem != runbook.name.as_str() {
+        let why = format!("the file is called {}, and the runbook in it {}", text.stem, runbook.name);
+        report.unreadable(&text.file, &why);
+    }
+    let mut found = daytwo_runbook::check_calls(runbook, &|name| books.get(name));
+    found.extend(daytwo_runbook::lint(runbook, now));
+    let mut shellcheck = ShellCheck::default();
+    shellcheck.check(runbook).await;
+    found.extend(shellcheck.found);
+    for note in shellcheck.notes.into_iter().filter(|note| !report.notes.contains(note)).collect::<Vec<_>>() {
+        report.notes.push(note);
+    }
+    found.sort_by_key(|diagnostic| diagnostic.place);
+    found.iter().for_each(|diagnostic| report.add(diagnostic));
+}
+
+/// What the tests of runbooks said.
+#[derive(Debug, Default, Serialize)]
+pub struct TestReport {
+    /// One for each test file.
+    pub files: Vec<TestedFile>,
+}
+
+/// What the tests of one runbook said.
+#[derive(Debug, Serialize)]
+pub struct TestedFile {
+    /// The test file.
+    pub file: String,
+    /// Its cases; none where it could not be read.
+    pub report: Option<daytwo_rehearsal::Report>,
+    /// Why it could not be read.
+    pub problem: Option<String>,
+}
+
+impl TestReport {
+    /// Whether every file could be read and every case went as expected.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.files.iter().all(|file| file.report.as_ref().is_some_and(daytwo_rehearsal::Report::passed))
+    }
+}
+
+impl fmt::Display for TestReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for file in &self.files {
+            match (&file.report, &file.problem) {
+                (Some(report), _) => writeln!(f, "{}\n{report}", file.file)?,
+                (None, Some(problem)) => writeln!(f, "{}\n{problem}\n", file.file)?,
+                (None, None) => writeln!(f, "{}", file.file)?,
+            }
+        }
+        let cases = self.files.iter().filter_map(|file| file.report.as_ref()).map(|report| report.cases.len());
+        let failed = self.files.iter().filter(|file| !file.report.as_ref().is_some_and(daytwo_rehearsal::Report::passed));
+        let (files, cases, failed) = (self.files.len(), cases.sum::<usize>(), failed.count());
+        let end = if failed == 0 { "all as expected".to_owned() } else { format!("{failed} not as expected") };
+        writeln!(f, "{files} test files with {cases} cases: {end}")
+    }
+}
+
+/// Runs the tests beside runbooks. A runbook that is named and has no test is an error; one in a folder is passed over.
+pub fn rehearse(profile: Option<&Profile>, paths: &[&Path]) -> Result<TestReport, UiError> {
+    let runbooks = texts(profile, paths)?;
+    let books = Books::of(&runbooks, profile);
+    let mut report = TestReport::default();
+    for runbook in &runbooks {
+        let (file, test) = match &runbook.test {
+            Beside::Text { file, content } => (file.clone(), content.clone()),
+            Beside::None if runbook.named => {
+                let why = format!("{} has no test beside it: write {}.test.yaml", runbook.file, runbook.stem);
+                return Err(UiError::new(Code::NotFound, why));
+            }
+            Beside::None => continue,
+        };
+        let tested = test.and_then(|test| rehearse_one(runbook, &file, &test, &books));
+        let (report_of, problem) = match tested {
+            Ok(report) => (Some(report), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        report.files.push(TestedFile { file, report: report_of, problem });
+    }
+    if report.files.is_empty() {
+        return Err(UiError::new(Code::NotFound, "there is no test: write NAME.test.yaml beside NAME.yaml"));
+    }
+    Ok(report)
+}
+
+fn rehearse_one(
+    text: &Text,
+    file: &str,
+    test: &str,
+    books: &Books,
+) -> Result<daytwo_rehearsal::Report, String> {
+    let content = text.content.as_ref().map_err(Clone::clone)?;
+    let runbook = daytwo_runbook::parse(&text.file, content).map_err(|errors| errors.to_string())?;
+    let rehearsal = daytwo_runbook::parse_rehearsal(file, test).map_err(|errors| errors.to_string())?;
+    Ok(daytwo_rehearsal::rehearse(&runbook, &rehearsal, books))
+}
+
+/// A runbook's file with what stands beside it.
+struct Text {
+    file: String,
+    stem: String,
+    content: Result<String, String>,
+    test: Beside,
+    /// Named itself, and not found in a folder.
+    named: bool,
+}
+
+enum Beside {
+    None,
+    Text { file: String, content: Result<String, String> },
+}
+
+/// The runbooks that others call: those that are checked together, then the catalogue.
+struct Books {
+    together: BTreeMap<String, Arc<Runbook>>,
+    catalogue: Catalogue,
+}
+
+impl Books {
+    fn of(texts: &[Text], profile: Option<&Profile>) -> Self {
+        let together = texts
+            .iter()
+            .filter_map(|text| {
+                let runbook = daytwo_runbook::parse(&text.file, text.content.as_ref().ok()?).ok()?;
+                Some((text.stem.clone(), Arc::new(runbook)))
+            })
+            .collect();
+        Self { together, catalogue: catalogue(profile) }
+    }
+
+    fn get(&self, name: &RunbookName) -> Option<Arc<Runbook>> {
+        let together = self.together.get(name.as_str()).map(Arc::clone);
+        together.or_else(|| self.catalogue.get(name)?.runbook.as_ref().ok().map(Arc::clone))
+    }
+}
+
+/// Other runbooks, and the texts beside them. Everything else that planning asks is for a test file to say.
+impl Surroundings for Books {
+    fn runbook(&self, name: &RunbookName) -> Option<Arc<Runbook>> {
+        self.get(name)
+    }
+
+    fn file(&self, path: &str) -> Result<LocalFile, String> {
+        Nowhere.file(path)
+    }
+
+    fn text_beside(&self, file: &str, path: &str) -> Result<String, String> {
+        match Path::new(file).parent() {
+            Some(folder) => text_beside(folder, path),
+            None => Nowhere.text_beside(file, path),
+        }
+    }
+
+    fn choices(&self, runbook: &RunbookName, input: &str) -> Result<Vec<String>, String> {
+        Nowhere.choices(runbook, input)
+    }
+
+    fn host_keys(&self, _host: &Host) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn facts(&self, _host: &HostName) -> Option<&FactSheet> {
+        None
+    }
+}
+
+fn catalogue(profile: Option<&Profile>) -> Catalogue {
+    match profile {
+        Some(profile) => Catalogue::read(&profile.runbooks_dir()),
+        None => Catalogue::shipped(),
+    }
+}
+
+fn texts(profile: Option<&Profile>, paths: &[&Path]) -> Result<Vec<Text>, UiError> {
+    if !paths.is_empty() {
+        return Ok(files_of(paths)?.iter().map(|(path, named)| from_disk(path, *named)).collect());
+    }
+    let catalogue = catalogue(profile);
+    let from_entry = |entry: &crate::catalogue::Entry| match &entry.path {
+        Some(path) => from_disk(path, false),
+        None => Text {
+            file: entry.file.clone(),
+            stem: entry.name.to_string(),
+            content: entry.runbook.as_ref().map(|runbook| runbook.text.clone()).map_err(Clone::clone),
+            test: match Catalogue::shipped_test(&entry.name) {
+                Some((file, content)) => Beside::Text { file, content: Ok(content.to_owned()) },
+                None => Beside::None,
+            },
+            named: false,
+        },
+    };
+    Ok(catalogue.entries().map(from_entry).collect())
+}
+
+fn from_disk(path: &Path, named: bool) -> Text {
+    let stem = runbook_stem(path).map_or_else(|| path.display().to_string(), str::to_owned);
+    let beside = path.with_file_name(format!("{stem}.test.yaml"));
+    let test = if beside.exists() {
+        Beside::Text { file: beside.display().to_string(), content: read_bounded(&beside) }
+    } else {
+        Beside::None
+    };
+    Text { file: path.display().to_string(), stem, content: read_bounded(path), test, named }
+}
+
+/// The files, and whether each was named itself.
+fn files_of(paths: &[&Path]) -> Result<Vec<(PathBuf, bool)>, UiError> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
-            files.push((*path).to_owned());
+            files.push((the_runbook_of(path), true));
             continue;
         }
         let cannot =
@@ -119,10 +335,16 @@ fn files_of(paths: &[&Path]) -> Result<Vec<PathBuf>, UiError> {
         if found.is_empty() {
             return Err(UiError::new(Code::NotFound, format!("{} holds no runbook", path.display())));
         }
-        files.append(&mut found);
+        files.extend(found.into_iter().map(|path| (path, false)));
     }
     if files.len() > FILES_MAX {
         return Err(UiError::new(Code::BadRequest, format!("more than {FILES_MAX} files; name fewer folders")));
     }
     Ok(files)
+}
+
+/// Somebody who names `x.test.yaml` means the runbook `x.yaml` and its test.
+fn the_runbook_of(path: &Path) -> PathBuf {
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".test.yaml"));
+    name.map_or_else(|| path.to_owned(), |stem| path.with_file_name(format!("{stem}.yaml")))
 }

@@ -6,25 +6,32 @@
 
 mod catalogue;
 mod check;
+mod choices;
 mod clock;
 mod compose;
 mod console;
+mod editing;
 mod follow;
 mod inventory;
 pub mod logging;
+mod process;
 mod profile;
 mod recover;
 mod report;
+mod revision;
 mod session;
+mod shellcheck;
 mod shelf;
+mod surroundings;
 mod use_cases;
 pub mod view;
 mod watch_files;
 pub mod wire;
 
-pub use check::{CheckReport, Finding};
+pub use check::{CheckReport, Finding, TestReport, TestedFile, check, rehearse};
 pub use clock::SystemClock;
 pub use console::{Console, Mode};
 pub use follow::{Change, Follow};
 pub use profile::{CONFIG_DIR_VAR, DATA_DIR_VAR, Profile, ProfileKind};
 pub use session::Session;
+pub use use_cases::planning::{PLAN_FILE_BYTES_MAX, PlanDocument};

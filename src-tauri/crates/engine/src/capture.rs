@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use daytwo_model::CaptureName;
 use daytwo_model::plan::{Capture, CaptureFrom};
 use daytwo_model::quote::plain;
+use daytwo_model::{CaptureName, Exit};
+use regex::Regex;
 use serde_json::Value;
 
+use crate::expect::pattern;
 use crate::redact::Mask;
 
 /// Output kept in memory to capture from and to compare with: far above any API answer, far below
@@ -59,7 +61,7 @@ pub struct Captured {
 
 /// Takes the values that `captures` asks for.
 #[must_use]
-pub fn capture(captures: &[Capture], stdout: &Kept, mask: &Arc<Mask>) -> Captured {
+pub fn capture(captures: &[Capture], exit: &Exit, stdout: &Kept, mask: &Arc<Mask>) -> Captured {
     let mut taken = Captured::default();
     let mut document: Option<Result<Value, String>> = None;
     for wanted in captures {
@@ -73,6 +75,13 @@ pub fn capture(captures: &[Capture], stdout: &Kept, mask: &Arc<Mask>) -> Capture
                 }
                 Err(why) => Err(why.clone()),
             },
+            // In the masked text: a part of a secret would not be recognised as one.
+            CaptureFrom::Regex(text) => pattern(text).and_then(|pattern| found(&pattern, &mask.text(&stdout.whole()?))),
+            CaptureFrom::ExitCode => match exit {
+                Exit::Code(code) => Ok(Value::from(*code)),
+                Exit::Status(status) => Ok(Value::from(*status)),
+                Exit::Signal(_) => Err(format!("it has no exit code: {exit}")),
+            },
         };
         match value.and_then(short_enough) {
             Ok(value) => {
@@ -84,6 +93,15 @@ pub fn capture(captures: &[Capture], stdout: &Kept, mask: &Arc<Mask>) -> Capture
         }
     }
     taken
+}
+
+/// The first group of the first match; all of the match where the pattern has no group.
+fn found(pattern: &Regex, text: &str) -> Result<Value, String> {
+    let found =
+        pattern.captures(text).ok_or_else(|| format!("nothing that it wrote matches {:?}", pattern.as_str()))?;
+    let part = if found.len() > 1 { found.get(1) } else { found.get(0) };
+    part.map(|part| Value::String(part.as_str().to_owned()))
+        .ok_or_else(|| format!("the first group of {:?} is not in what matches it", pattern.as_str()))
 }
 
 fn short_enough(value: Value) -> Result<Value, String> {

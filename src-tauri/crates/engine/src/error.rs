@@ -8,6 +8,9 @@ use crate::ports::PortError;
 /// Why a run could not be driven to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The plan asks for what this engine does not perform. Nothing was opened and nothing was sent.
+    #[error("perform the plan: {}", .0.join("; "))]
+    Unsupported(Vec<String>),
     /// The plan needs a secret that has no value. Nothing was opened and nothing was sent.
     #[error("find secret {0}: no value is kept under this name")]
     SecretMissing(SecretName),

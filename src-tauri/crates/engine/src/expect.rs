@@ -35,12 +35,7 @@ pub struct Answer {
 impl Expected {
     /// Fills late values in with `fill`, and compiles the pattern.
     pub fn new(expect: &Expect, fill: impl Fn(&Text) -> Result<SecretValue, String>) -> Result<Self, String> {
-        let pattern = expect.stdout_matches.as_ref().map(|pattern| {
-            RegexBuilder::new(pattern)
-                .size_limit(PATTERN_BYTES_MAX)
-                .build()
-                .map_err(|_| format!("{pattern:?} is not a usable regular expression"))
-        });
+        let pattern = expect.stdout_matches.as_deref().map(pattern);
         let json = expect.json.iter().map(|(pointer, text)| {
             let text = fill(text)?;
             let value = serde_json::from_str(text.expose());
@@ -102,6 +97,14 @@ impl Expected {
             (Exit::Status(_), _, None) => Err(format!("the answer was {exit}, expected HTTP 2xx")),
         }
     }
+}
+
+/// Compiles a pattern within a bound.
+pub(crate) fn pattern(text: &str) -> Result<Regex, String> {
+    RegexBuilder::new(text)
+        .size_limit(PATTERN_BYTES_MAX)
+        .build()
+        .map_err(|_| format!("{text:?} is not a usable regular expression"))
 }
 
 /// JSON numbers by value: `60` is `60.0`.

@@ -81,7 +81,8 @@ impl Handle {
         self.published.run
     }
 
-    /// Asks that the run stop: nothing more starts, what is in flight is ended. After the end it changes nothing.
+    /// Asks that the run stop: nothing more of its main phase starts, and what is in flight of that is
+    /// ended; steps for the end of a host that was started still run. After the end it changes nothing.
     pub fn cancel(&self, by: String, why: String) {
         // Full: a cancel is waiting already. Closed: the run is over.
         let _ = self.requests.try_send(CancelRequest { by, why });

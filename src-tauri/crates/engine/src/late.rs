@@ -16,6 +16,8 @@ use crate::ports::{HttpCall, SecretMap, ShellJob};
 pub(crate) enum Ready {
     Shell(ShellJob),
     Http(HttpCall),
+    /// Nothing is sent.
+    Wait(Duration),
 }
 
 /// The values that were late, for one host.
@@ -45,7 +47,13 @@ impl LateValues<'_> {
     /// `deadline` is for HTTP calls; for shell jobs the one who follows them keeps the time.
     pub(crate) fn action(&self, action: &Action, deadline: Duration) -> Result<Ready, String> {
         Ok(match action {
-            Action::Run { script, sudo } => Ready::Shell(ShellJob { script: self.text(script)?, sudo: *sudo }),
+            Action::Run { script, run_as, .. } => {
+                Ready::Shell(ShellJob { script: self.text(script)?, run_as: run_as.clone() })
+            }
+            Action::Wait { ms } => Ready::Wait(Duration::from_millis(*ms)),
+            Action::Ask { .. } | Action::Fetch { .. } | Action::Put { .. } => {
+                return Err("this version does not perform it yet".to_owned());
+            }
             Action::Http { request } => {
                 let headers = request.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(value)?)));
                 Ready::Http(HttpCall {

@@ -24,10 +24,13 @@ mod secrets;
 pub mod settings;
 mod sink;
 mod unit;
+mod unsupported;
 mod verify;
+mod why;
 
 pub use dispatcher::{Driver, open};
 pub use error::RunError;
 pub use handle::{Handle, Notice};
 pub use recover::recover;
 pub use settings::Settings;
+pub use unsupported::unsupported;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use daytwo_model::plan::HttpMethod;
+use daytwo_model::plan::{HttpMethod, RunAs};
 use daytwo_model::{
     AttemptId, Exit, Host, ProcessIdentity, Record, RunId, SealedPlan, SecretName, SecretValue, Stream, Timestamp,
 };
@@ -68,8 +68,8 @@ pub trait Secrets: Send + Sync {
 pub struct ShellJob {
     /// The whole script; it reaches the host on standard input, never in an argument list.
     pub script: SecretValue,
-    /// As root, through `sudo -n`.
-    pub sudo: bool,
+    /// As whom; another user than the one who logs in is had through `sudo -n`.
+    pub run_as: RunAs,
 }
 
 /// What a running job tells.

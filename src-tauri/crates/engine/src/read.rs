@@ -1,4 +1,4 @@
-//! Asks a host or an API once, for a post-condition. Its output is compared, and not kept.
+//! Asks a host or an API once, for a check or a post-condition. Its output is compared, and not kept.
 
 use std::time::Duration;
 
@@ -15,6 +15,19 @@ use crate::unit::{Context, follow_call};
 
 /// From the deadline of an ask until it is given up: it is only a read.
 const GIVE_UP: Duration = Duration::from_secs(5);
+
+/// Why there is no answer.
+pub(crate) struct NoAnswer {
+    pub(crate) why: String,
+    /// No connection to the host could be had.
+    pub(crate) unreachable: bool,
+}
+
+impl<T: Into<String>> From<T> for NoAnswer {
+    fn from(why: T) -> Self {
+        Self { why: why.into(), unreachable: false }
+    }
+}
 
 #[derive(Default)]
 struct StdoutOnly(Kept);
@@ -35,7 +48,7 @@ pub(crate) async fn read(
     host: &Host,
     ready: Ready,
     cancel: &CancellationToken,
-) -> Result<Answer, String> {
+) -> Result<Answer, NoAnswer> {
     let deadline = context.settings.ask_wait;
     match ready {
         Ready::Shell(job) => {
@@ -43,9 +56,12 @@ pub(crate) async fn read(
             let patience = Patience { deadline, grace: GIVE_UP };
             match follow(&*context.ports.shell, host, job, patience, cancel, &mut stdout).await.end {
                 ShellEnd::Exited(exit) => Ok(Answer { exit, stdout: stdout.0 }),
-                ShellEnd::Killed => Err(format!("the check did not answer within {} s", deadline.as_secs())),
-                ShellEnd::Unseen { why } | ShellEnd::Unreachable { why } | ShellEnd::Refused { why } => {
-                    Err(format!("the check could not be asked: {why}"))
+                ShellEnd::Killed => Err(format!("the check did not answer within {} s", deadline.as_secs()).into()),
+                ShellEnd::Unreachable { why } => {
+                    Err(NoAnswer { why: format!("the check could not be asked: {why}"), unreachable: true })
+                }
+                ShellEnd::Unseen { why } | ShellEnd::Refused { why } => {
+                    Err(format!("the check could not be asked: {why}").into())
                 }
             }
         }
@@ -56,8 +72,9 @@ pub(crate) async fn read(
                 Ok(Answer { exit: Exit::Status(status), stdout })
             }
             HttpEnd::Unreachable { why } | HttpEnd::Unseen { why } | HttpEnd::Refused { why } => {
-                Err(format!("the check could not be asked: {why}"))
+                Err(format!("the check could not be asked: {why}").into())
             }
         },
+        Ready::Wait(_) => Err("a wait has no answer, so it cannot be a check".into()),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use daytwo_model::plan::{InputValue, Verify};
-use daytwo_model::{Plan, SecretName};
+use daytwo_model::plan::{Action, InputValue, PerHost, Probe};
+use daytwo_model::{Plan, SecretName, Text};
 use tokio::time::timeout;
 
 use crate::error::RunError;
@@ -51,21 +51,10 @@ fn only_masked(plan: &Plan, known: &SecretMap) -> BTreeSet<SecretName> {
 fn needed(plan: &Plan) -> BTreeSet<SecretName> {
     let mut names = BTreeSet::new();
     for step in &plan.steps {
-        for (action, _) in step.action.groups() {
-            names.extend(action.texts().flat_map(daytwo_model::Text::secrets));
-        }
-        if let Some(verify) = &step.verify {
-            names.extend(needed_to_verify(verify));
-        }
-    }
-    names
-}
-
-fn needed_to_verify(verify: &Verify) -> BTreeSet<SecretName> {
-    let mut names = BTreeSet::new();
-    for (probe, _) in verify.probe.groups() {
-        let expected = probe.expect.stdout.iter().chain(probe.expect.json.iter().map(|(_, text)| text));
-        names.extend(probe.action.texts().chain(expected).flat_map(daytwo_model::Text::secrets));
+        let verify = step.verify.as_ref().map(|verify| &verify.probe);
+        let probes = verify.into_iter().chain(&step.check).flat_map(PerHost::variants);
+        let texts = step.action.variants().iter().flat_map(Action::texts).chain(probes.flat_map(Probe::texts));
+        names.extend(texts.flat_map(Text::secrets));
     }
     names
 }

@@ -15,7 +15,6 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::capture::{Kept, capture};
-use crate::expect::shortened;
 use crate::follow::{Patience, follow};
 use crate::handle::Published;
 use crate::late::{LateValues, Ready};
@@ -23,14 +22,7 @@ use crate::ports::{HttpCall, HttpEnd, Ports, SecretMap, ShellEnd, ShellJob};
 use crate::redact::{Ending, Mask};
 use crate::settings::Settings;
 use crate::sink::Sink;
-
-/// Characters of a reason in the journal; the beginning says what matters.
-const WHY_CHARS_MAX: usize = 500;
-
-/// A host may have a say in a reason; it must not move the cursor of the terminal that shows it.
-fn printable(text: &str) -> String {
-    text.replace(char::is_control, " ")
-}
+use crate::why::reason;
 
 /// What all units of a run share. (No `Debug`: it holds the secrets.)
 pub(crate) struct Context {
@@ -46,7 +38,7 @@ pub(crate) struct Context {
 impl Context {
     /// A reason as it may stand in the journal: without secrets, and not longer than it helps.
     pub(crate) fn reason(&self, why: &str) -> String {
-        shortened(&printable(&self.mask.text(why)), WHY_CHARS_MAX)
+        reason(&self.mask.text(why))
     }
 
     pub(crate) fn host(&self, host: u32) -> Option<&Host> {
@@ -58,46 +50,64 @@ impl Context {
     }
 }
 
-/// One attempt, or the asking of its post-condition.
-pub(crate) struct Unit {
+/// What a unit tells when it is over.
+pub(crate) enum Told {
+    Events(Vec<Event>),
+    /// The step may be sent now: the check found something to do, or the pause is over.
+    Due {
+        host: u32,
+        step: u32,
+    },
+}
+
+/// Where a unit works, and with what.
+pub(crate) struct At {
     pub(crate) context: Arc<Context>,
-    pub(crate) attempt: AttemptId,
     pub(crate) host: u32,
     pub(crate) step: u32,
     pub(crate) captured: BTreeMap<CaptureName, Value>,
     pub(crate) cancel: CancellationToken,
 }
 
-impl Unit {
+impl At {
     pub(crate) fn late(&self) -> LateValues<'_> {
         LateValues { secrets: &self.context.secrets, captured: &self.captured }
     }
+}
 
+/// One attempt.
+pub(crate) struct Unit {
+    pub(crate) at: At,
+    pub(crate) attempt: AttemptId,
+}
+
+impl Unit {
     /// Sends the attempt; the facts of its end.
     pub(crate) async fn send(self) -> Vec<Event> {
-        if self.cancel.is_cancelled() {
+        if self.at.cancel.is_cancelled() {
             return vec![self.cancelled(OutputTally::default())];
         }
-        let context = Arc::clone(&self.context);
-        let (Some(host), Some(step)) = (context.host(self.host), context.step(self.step)) else {
+        let context = Arc::clone(&self.at.context);
+        let (Some(host), Some(step)) = (context.host(self.at.host), context.step(self.at.step)) else {
             return vec![self.refused("the plan has no such host or step")];
         };
-        let Some(action) = step.action.get(self.host) else {
+        let Some(action) = step.action.get(self.at.host) else {
             return vec![self.refused("the plan has nothing to do here")];
         };
         let deadline = Duration::from_millis(step.timeout_ms);
-        match self.late().action(action, deadline) {
+        match self.at.late().action(action, deadline) {
             Err(why) => vec![self.refused(&why)],
             Ok(Ready::Shell(job)) => self.shell(host, step, job, deadline).await,
             Ok(Ready::Http(call)) => self.http(step, call).await,
+            Ok(Ready::Wait(wait)) => self.wait(step, wait).await,
         }
     }
 
     async fn shell(self, host: &Host, step: &PlannedStep, job: ShellJob, deadline: Duration) -> Vec<Event> {
-        let context = &self.context;
+        let context = &self.at.context;
         let mut sink = Sink::new(Arc::clone(context), self.attempt, !step.captures.is_empty());
         let patience = Patience { deadline, grace: context.settings.cancel_grace };
-        let followed = follow(&*context.ports.shell, host, job, patience, &self.cancel, &mut sink).await;
+        let followed = follow(&*context.ports.shell, host, job, patience, &self.at.cancel, &mut sink).await;
         let ending = if matches!(followed.end, ShellEnd::Exited(_)) { Ending::Seen } else { Ending::CutOff };
         let (output, kept) = sink.finish(ending).await;
         match followed.end {
@@ -112,16 +122,16 @@ impl Unit {
     }
 
     async fn http(self, step: &PlannedStep, call: HttpCall) -> Vec<Event> {
-        let grace = self.context.settings.cancel_grace;
-        match follow_call(&self.context.ports, call, &self.cancel, grace).await {
+        let grace = self.at.context.settings.cancel_grace;
+        match follow_call(&self.at.context.ports, call, &self.at.cancel, grace).await {
             HttpEnd::Answered { status, body, cut } => {
-                let mut sink = Sink::new(Arc::clone(&self.context), self.attempt, !step.captures.is_empty());
+                let mut sink = Sink::new(Arc::clone(&self.at.context), self.attempt, !step.captures.is_empty());
                 sink.write(Stream::Stdout, &body).await;
                 let (output, kept) = sink.finish(if cut { Ending::CutOff } else { Ending::Seen }).await;
                 self.finished(step, Exit::Status(status), output, &kept)
             }
             // Nobody has to find out how a read that we gave up has ended.
-            HttpEnd::Unseen { .. } if self.cancel.is_cancelled() && step.effect == Effect::Read => {
+            HttpEnd::Unseen { .. } if self.at.cancel.is_cancelled() && step.effect == Effect::Read => {
                 vec![self.cancelled(OutputTally::default())]
             }
             HttpEnd::Unseen { why } => vec![self.unknown(&why)],
@@ -130,32 +140,45 @@ impl Unit {
         }
     }
 
+    /// Its own length is its deadline; there is nothing to wait for after a cancel.
+    async fn wait(self, step: &PlannedStep, wait: Duration) -> Vec<Event> {
+        tokio::select! {
+            biased;
+            () = self.at.cancel.cancelled() => vec![self.cancelled(OutputTally::default())],
+            () = sleep(wait) => self.finished(step, Exit::Code(0), OutputTally::default(), &Kept::default()),
+        }
+    }
+
     fn finished(&self, step: &PlannedStep, exit: Exit, output: OutputTally, kept: &Kept) -> Vec<Event> {
-        let taken = if exit.is_success() { capture(&step.captures, kept, &self.context.mask) } else { <_>::default() };
+        let taken = if step.accepts(&exit) {
+            capture(&step.captures, &exit, kept, &self.at.context.mask)
+        } else {
+            <_>::default()
+        };
         let attempt = self.attempt;
         let mut facts = vec![Event::AttemptFinished { attempt, exit, captured: taken.values, output }];
         if let Some(why) = taken.failed {
-            facts.push(Event::AttemptNotVerified { attempt, why: self.context.reason(&why) });
+            facts.push(Event::AttemptNotVerified { attempt, why: self.at.context.reason(&why) });
         }
         facts
     }
 
     fn cancelled(&self, output: OutputTally) -> Event {
         // Both may be true; the more severe reason counts.
-        let reason = if self.cancel.is_cancelled() { CancelReason::Operator } else { CancelReason::Deadline };
+        let reason = if self.at.cancel.is_cancelled() { CancelReason::Operator } else { CancelReason::Deadline };
         Event::AttemptCancelled { attempt: self.attempt, reason, output }
     }
 
     fn unknown(&self, why: &str) -> Event {
-        Event::AttemptUnknown { attempt: self.attempt, why: self.context.reason(why) }
+        Event::AttemptUnknown { attempt: self.attempt, why: self.at.context.reason(why) }
     }
 
     fn unreachable(&self, why: &str) -> Event {
-        Event::AttemptUnreachable { attempt: self.attempt, why: self.context.reason(why) }
+        Event::AttemptUnreachable { attempt: self.attempt, why: self.at.context.reason(why) }
     }
 
     fn refused(&self, why: &str) -> Event {
-        Event::AttemptRefused { attempt: self.attempt, why: self.context.reason(why) }
+        Event::AttemptRefused { attempt: self.attempt, why: self.at.context.reason(why) }
     }
 }
 
@@ -176,13 +199,5 @@ pub(crate) async fn follow_call(ports: &Ports, call: HttpCall, cancel: &Cancella
             () = &mut timer => return HttpEnd::Unseen { why: "no answer was seen in time".to_owned() },
             end = &mut answer => return end,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_hosts_words_in_a_reason_cannot_draw_on_the_terminal() {
-        assert_eq!(super::printable("bye\x1b[2K\r\u{9b}2Jok"), "bye [2K  2Jok");
     }
 }

@@ -153,6 +153,11 @@ pub struct Disk {
     /// What is used.
     #[ts(type = "number")]
     pub used_bytes: u64,
+    /// What ordinary users may still use; not the rest, because a part is kept for root. Absent in
+    /// observations that were recorded before it was looked at.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub available_bytes: Option<u64>,
     /// Used share of what ordinary users may use, as `df` counts it: 0 to 100.
     pub used_percent: u8,
 }

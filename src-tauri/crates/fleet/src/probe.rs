@@ -105,9 +105,10 @@ fn load(value: &str) -> Option<Load> {
 fn disk(value: &str) -> Option<Disk> {
     let mut words = value.split_whitespace().rev().skip(1);
     let percent = words.next()?.strip_suffix('%')?.parse::<u8>().ok()?;
-    let (_available, used, total) = (kib(words.next()?)?, kib(words.next()?)?, kib(words.next()?)?);
-    let plausible = percent <= 100 && total > 0 && used <= total;
-    plausible.then_some(Disk { total_bytes: total, used_bytes: used, used_percent: percent })
+    let (available, used, total) = (kib(words.next()?)?, kib(words.next()?)?, kib(words.next()?)?);
+    let plausible = percent <= 100 && total > 0 && used <= total && available <= total;
+    let available_bytes = Some(available);
+    plausible.then_some(Disk { total_bytes: total, used_bytes: used, available_bytes, used_percent: percent })
 }
 
 #[cfg(test)]
@@ -198,6 +199,9 @@ mod tests {
     #[test]
     fn a_device_with_blanks_in_its_name_still_has_a_size() {
         let disk = disk("my disk 1000 400 600 40% /").unwrap();
-        assert_eq!(disk, Disk { total_bytes: 1_024_000, used_bytes: 409_600, used_percent: 40 });
+        assert_eq!(
+            disk,
+            Disk { total_bytes: 1_024_000, used_bytes: 409_600, available_bytes: Some(614_400), used_percent: 40 }
+        );
     }
 }

@@ -139,6 +139,42 @@ pub enum SkipReason {
     Cancelled,
     /// The plan has nothing to do here for this step.
     NotPlanned,
+    /// Its condition does not hold here.
+    Condition,
+    /// Its check says that there is nothing to do.
+    NotNeeded,
+    /// A step that it needs was not started here, so it has no sense.
+    Needs {
+        /// Index of that step in the plan.
+        step: u32,
+    },
+    /// A step that is done once for all hosts did not end well, and this host waited for it.
+    OnceFailed {
+        /// Index of that step in the plan.
+        step: u32,
+    },
+    /// It is for hosts where something failed, and nothing did here.
+    NoFailure,
+    /// Whether it is due could not be answered, and that is never a guess. The host has failed.
+    Undecidable {
+        /// What has no answer.
+        why: String,
+    },
+    /// The host could not be reached: when it was asked whether the step is needed, or before.
+    Unreachable {
+        /// What was tried and how it failed.
+        why: String,
+    },
+    /// The end of an attempt was not seen here; nothing runs beside what may still be running.
+    EndUnknown,
+}
+
+impl SkipReason {
+    /// Whether a host whose step was skipped for this is as well as before, and goes on.
+    #[must_use]
+    pub const fn is_harmless(&self) -> bool {
+        matches!(self, Self::NotPlanned | Self::Condition | Self::NotNeeded | Self::Needs { .. } | Self::NoFailure)
+    }
 }
 
 /// An attempt cannot change in this way.
@@ -192,10 +228,10 @@ impl AttemptState {
             (S::Sent, S::Unreachable { .. } | S::Refused { .. }) => true,
             // Asked again later, the host may tell what it did.
             (S::Unknown { .. }, S::Running { .. } | S::Finished { .. } | S::Lost { .. } | S::Cancelled { .. }) => true,
-            // An action that failed is never verified: what holds then holds for another reason.
-            (S::Finished { exit: a }, S::Verified { exit: b }) => a == b && a.is_success(),
+            // Whether the exit is a good one is the step's to say: see `RunState`.
+            (S::Finished { exit: a }, S::Verified { exit: b }) => a == b,
             (S::Finished { exit: a }, S::NotVerified { exit: b, .. }) => a == b,
-            (S::Finished { exit }, S::Undone) => exit.is_success(),
+            (S::Finished { .. }, S::Undone) => true,
             (S::Finished { .. }, S::Stuck { .. }) => true,
             (S::Verified { .. }, S::Undone) => true,
             (S::NotVerified { .. }, S::Stuck { .. }) => true,

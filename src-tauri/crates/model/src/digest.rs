@@ -32,9 +32,27 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// Of everything that `reader` gives.
+    pub fn of_reader(mut reader: impl std::io::Read) -> std::io::Result<Self> {
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match reader.read(&mut buffer)? {
+                0 => return Ok(Self(hasher.finalize().into())),
+                read => hasher.update(buffer.get(..read).unwrap_or_default()),
+            }
+        }
+    }
+
     /// Of the canonical JSON of `value`: equal values have equal digests, in any process.
     pub fn of_canonical<T: Serialize>(value: &T) -> Result<Self, NotCanonical> {
         serde_json_canonicalizer::to_vec(value).map(|bytes| Self::of(&bytes)).map_err(NotCanonical)
+    }
+
+    /// [`Self::of_canonical`] for a document of many megabytes that holds no floating-point numbers
+    /// but those of JSON values.
+    pub(crate) fn of_large_canonical<T: Serialize>(value: &T) -> Result<Self, NotCanonical> {
+        crate::canonical::sha256(value).map(Self).map_err(NotCanonical)
     }
 
     /// The first twelve digits: for people, never for comparison.

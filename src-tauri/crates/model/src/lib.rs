@@ -5,8 +5,10 @@
 //! decided in `daytwo-engine`.
 
 pub mod attempt;
+mod canonical;
 pub mod digest;
 pub mod event;
+pub mod facts;
 pub mod host;
 pub mod id;
 pub mod plan;
@@ -14,17 +16,19 @@ pub mod quote;
 pub mod run;
 pub mod secret;
 pub mod selector;
+pub mod suggest;
 pub mod text;
 pub mod time;
 
 pub use attempt::{AttemptState, CancelReason, Exit, ProcessIdentity, SkipReason};
 pub use digest::Digest;
 pub use event::{Event, OutputTally, Record, Stream};
+pub use facts::{Fact, FactSheet, FactValue};
 pub use host::{Endpoint, Host, Labels};
 pub use id::{AttemptId, CaptureName, HostName, InvalidName, RunId, RunbookName, SecretName, StepId, UserName};
 pub use plan::{Plan, SealedPlan};
 pub use run::{BatchState, IllegalEvent, RunOutcome, RunState, RunStatus};
 pub use secret::SecretValue;
-pub use selector::Selector;
+pub use selector::{Explanation, Selector, Verdict};
 pub use text::Text;
 pub use time::Timestamp;

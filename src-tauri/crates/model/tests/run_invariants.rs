@@ -4,34 +4,36 @@
 use std::collections::{BTreeMap, HashMap};
 
 use daytwo_model::plan::{
-    Action, Effect, Expect, Intent, Limits, PLAN_FORMAT, PerHost, PlannedRunbook, PlannedStep, Probe, Verify, WayBack,
+    Action, Capture, CaptureFrom, Expect, Intent, Limits, PLAN_FORMAT, PerHost, Phase, PlannedRunbook, PlannedStep,
+    Probe, Retry, Verify,
 };
 use daytwo_model::run::Attempt;
 use daytwo_model::{
-    AttemptId, AttemptState, CancelReason, Digest, Endpoint, Event, Exit, Host, HostName, OutputTally, Plan,
-    ProcessIdentity, RunId, RunOutcome, RunState, RunStatus, RunbookName, SkipReason, StepId, Text, Timestamp,
+    AttemptId, AttemptState, CancelReason, CaptureName, Digest, Endpoint, Event, Exit, Host, HostName, OutputTally,
+    Plan, ProcessIdentity, RunId, RunOutcome, RunState, RunStatus, RunbookName, SkipReason, StepId, Text, Timestamp,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
 
 const HOSTS: u32 = 3;
-const STEPS: u32 = 2;
+const STEPS: u32 = 3;
 
-/// Two batches (two hosts, then one), two steps, the second with a post-condition.
+/// Two batches (two hosts, then one) and three steps: one that is tried twice, one that takes every
+/// exit code for an answer and has a post-condition, and one at the end of each host.
 fn plan(undo: bool) -> Plan {
-    let action = Action::Run { script: Text::plain("true"), sudo: false };
+    let action = Action::script(Text::plain("true"));
     let probe = Probe { action: action.clone(), expect: Expect::default() };
     let step = |id: &str, verify| PlannedStep {
-        id: StepId::new(id).unwrap(),
-        title: id.into(),
-        effect: Effect::Change,
-        timeout_ms: 1000,
-        action: PerHost::collect((0..HOSTS).map(|_| Some(action.clone()))),
-        captures: Vec::new(),
         verify,
-        way_back: WayBack::None,
+        timeout_ms: 1000,
+        ..PlannedStep::new(StepId::new(id).unwrap(), PerHost::same(action.clone(), HOSTS))
     };
-    let check = Verify { probe: PerHost::collect((0..HOSTS).map(|_| Some(probe.clone()))), within_ms: 0 };
+    let check = Verify::once(PerHost::same(probe, HOSTS), 0);
+    let retry = Retry { attempts_max: 2, delay_ms: 0, backoff_percent: 100, delay_ms_max: 0, exit_codes: vec![] };
+    let first = PlannedStep { retry: Some(retry), ..step("first", None) };
+    let code = Capture { name: CaptureName::new("code").unwrap(), from: CaptureFrom::ExitCode };
+    let second = PlannedStep { captures: vec![code], ..step("second", Some(check)) };
+    let last = PlannedStep { phase: Phase::Always, ..step("last", None) };
     let host = |name: &str| Host {
         name: HostName::new(name).unwrap(),
         endpoint: Endpoint::Simulated,
@@ -46,14 +48,18 @@ fn plan(undo: bool) -> Plan {
             title: "Test".into(),
             digest: Digest::ZERO,
             text: String::new(),
+            source: None,
         },
+        called: Vec::new(),
         intent: if undo { Intent::Undo { of: RunId::from_uuid(Uuid::nil()) } } else { Intent::Forward },
         inputs: BTreeMap::new(),
         selection: "all".into(),
+        undecided: Vec::new(),
         hosts: vec![host("a"), host("b"), host("c")],
+        host_keys: BTreeMap::new(),
         batches: vec![vec![0, 1], vec![2]],
         limits: Limits { failed_hosts_max: 0, unreachable_hosts_max: 0, hosts_at_once_max: 2, hold_ms: 0 },
-        steps: vec![step("first", None), step("second", Some(check))],
+        steps: vec![first, second, last],
         planned_at: Timestamp::EPOCH,
         planned_by: "test".into(),
     }
@@ -142,9 +148,13 @@ proptest! {
             let ended_before = matches!(before.0, Some(RunStatus::Ended { .. }));
             prop_assert!(!ended_before, "accepted after the end: {:?}", event);
             if let Event::AttemptSent { attempt, host, step } = event {
-                prop_assert_eq!(before.0, Some(RunStatus::Running));
+                let at_the_end = step == 2 && before.0 == Some(RunStatus::Cancelling);
+                prop_assert!(before.0 == Some(RunStatus::Running) || at_the_end);
                 prop_assert_eq!(place.insert(attempt, (host, step)), None, "an id was used twice");
-                prop_assert_eq!(before.3[(host * STEPS + step) as usize].as_ref(), None, "a step was sent twice");
+                if let Some(last) = &before.3[(host * STEPS + step) as usize] {
+                    let failed = matches!(&last.state, AttemptState::Finished { exit } if !exit.is_success());
+                    prop_assert!(step == 0 && failed && last.attempts == 1, "sent again after {:?}", last);
+                }
             }
             let each: Vec<usize> = (0..HOSTS).map(|host| in_flight(&state, host)).collect();
             prop_assert!(each.iter().all(|count| *count <= 1), "two at one time on a host after {:?}", event);
@@ -153,10 +163,13 @@ proptest! {
             for (attempt, (host, step)) in &place {
                 prop_assert_eq!(state.place(*attempt), Some((*host, *step)));
             }
-            for cell in view(&state).3.iter().flatten() {
+            for (index, cell) in view(&state).3.iter().enumerate() {
+                let Some(cell) = cell else { continue };
                 if let AttemptState::Verified { exit } = &cell.state {
-                    prop_assert!(exit.is_success(), "verified, though the action failed");
+                    let answer = index as u32 % STEPS == 1 && matches!(exit, Exit::Code(_));
+                    prop_assert!(exit.is_success() || answer, "verified, though the action failed");
                 }
+                prop_assert!(cell.attempts <= 2 && (cell.attempts == 0) == cell.id.is_none());
             }
             if matches!(event, Event::RunEnded { .. } | Event::RunInterrupted { .. } | Event::BatchEnded { .. }) {
                 prop_assert_eq!(state.in_flight(), 0);

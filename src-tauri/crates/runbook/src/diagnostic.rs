@@ -1,5 +1,6 @@
 //! What is wrong with a runbook, where, and what to do about it. Rendering is plain text: colour is the caller's.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -10,6 +11,9 @@ const DIAGNOSTICS_MAX: usize = 100;
 
 /// The longest excerpt of a source line, in characters; longer lines are cut around the marker.
 const EXCERPT_CHARS_MAX: usize = 160;
+
+/// The longest message and the longest hint, in characters: a name of half a megabyte is not repeated.
+const MESSAGE_CHARS_MAX: usize = 1000;
 
 /// A place in a runbook's text. Line and column count from 1; the column counts characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, TS)]
@@ -41,7 +45,8 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 pub struct Diagnostic {
     /// Stable, for machines and for looking it up: `unknown-field`.
-    pub code: &'static str,
+    #[ts(type = "string")]
+    pub code: Cow<'static, str>,
     /// Error or warning.
     pub severity: Severity,
     /// The file's label as the caller gave it.
@@ -123,23 +128,31 @@ impl Source<'_> {
     pub(crate) fn diagnostic(
         &self,
         severity: Severity,
-        code: &'static str,
+        code: impl Into<Cow<'static, str>>,
         place: Place,
         message: String,
         hint: Option<String>,
     ) -> Diagnostic {
         let (excerpt, marker) = excerpt(self.line(place.line), place.column.saturating_sub(1));
-        Diagnostic { code, severity, file: printable(self.file), place, message, hint, excerpt, marker }
+        Diagnostic { code: code.into(), severity, file: printable(self.file), place, message, hint, excerpt, marker }
     }
 }
 
 /// Cuts a long line around the marker, and replaces what could move a terminal's cursor.
 fn excerpt(line: &str, marker: u32) -> (String, u32) {
-    let length = line.chars().count();
-    let marker = (marker as usize).min(length);
+    // No further than needed: a hostile file is one line of 100 MB.
+    let marker = line.chars().take(marker as usize).count();
+    let length = line.chars().take(marker + EXCERPT_CHARS_MAX + 1).count();
     let skip = if length > EXCERPT_CHARS_MAX { marker.saturating_sub(EXCERPT_CHARS_MAX / 2) } else { 0 };
     let shown = line.chars().skip(skip).take(EXCERPT_CHARS_MAX).collect::<String>();
     (printable(&shown), u32::try_from(marker - skip).unwrap_or(0))
+}
+
+/// A message or hint as it may reach a terminal: it can quote what the file says.
+fn sayable(text: &str) -> String {
+    let cut: String = text.chars().take(MESSAGE_CHARS_MAX).collect();
+    let dots = if cut.len() < text.len() { "…" } else { "" };
+    format!("{}{dots}", printable(&cut))
 }
 
 /// `text` with control characters replaced one for one, so that columns stay what they are.
@@ -189,9 +202,15 @@ impl<'t> Found<'t> {
         self.push(code, place, message.into(), Some(hint.into()));
     }
 
+    /// Whether nothing further is kept.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.list.len() >= DIAGNOSTICS_MAX
+    }
+
     fn push(&mut self, code: &'static str, place: Place, message: String, hint: Option<String>) {
-        if self.list.len() < DIAGNOSTICS_MAX {
-            self.list.push(self.source.diagnostic(Severity::Error, code, place, printable(&message), hint));
+        if !self.is_full() {
+            let (message, hint) = (sayable(&message), hint.map(|hint| sayable(&hint)));
+            self.list.push(self.source.diagnostic(Severity::Error, code, place, message, hint));
         }
     }
 

@@ -45,9 +45,30 @@ pub(crate) fn parse_ms(text: &str) -> Result<u64, String> {
     Ok(total)
 }
 
+/// Milliseconds as a person would write them: `1m30s`.
+pub(crate) fn written_ms(ms: u64) -> String {
+    let mut rest = ms;
+    let mut text = String::new();
+    for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {
+        if rest >= unit_ms {
+            text.push_str(&format!("{}{unit}", rest / unit_ms));
+            rest %= unit_ms;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_written_as_it_would_be_typed() {
+        for (ms, text) in [(0, "0s"), (500, "500ms"), (90_000, "1m30s"), (90_061_001, "1d1h1m1s1ms")] {
+            assert_eq!(written_ms(ms), text);
+            assert_eq!(parse_ms(text), Ok(ms));
+        }
+    }
 
     #[test]
     fn a_duration_has_a_unit_and_falls_from_large_to_small() {

@@ -8,34 +8,55 @@
 //! that it is given makes it panic or grow without bound. What a value means to a shell, a URL or a
 //! JSON document is decided here and in `daytwo_model::quote`, and nowhere else.
 
+mod calls;
 mod diagnostic;
 mod duration;
+mod explain;
 mod expression;
 mod input;
 mod lint;
 mod names;
 mod parse;
 mod plan;
+mod rehearsal;
 mod rollout;
 mod runbook;
+mod schema;
 mod select;
 mod step;
 mod suggest;
 mod surroundings;
 mod template;
+mod typed;
 mod undo;
 mod written;
 mod yaml;
 
+pub use calls::check_calls;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
 pub use expression::Expression;
-pub use input::{INPUT_BYTES_MAX, InputKind, InputSpec, check_input};
-pub use lint::{REVIEW_DAYS_MAX, lint};
-pub use parse::{BATCHES_MAX, CAPTURES_MAX, HEADERS_MAX, INPUTS_MAX, STEPS_MAX, parse};
-pub use plan::{HOSTS_MAX, PlanError, PlanErrors, PlanRequest, plan};
+pub use input::{
+    CHOICES_TIMEOUT_MS_DEFAULT, CHOICES_TIMEOUT_MS_MAX, ChoiceSource, INPUT_BYTES_MAX, ITEMS_MAX, InputKind, InputSpec,
+    as_typed, check_input,
+};
+pub use explain::{Page, codes, explain};
+pub use lint::{REVIEW_DAYS_MAX, ScriptFinding, ScriptInFile, lint, scripts};
+pub use parse::{
+    BATCHES_MAX, CAPTURES_MAX, CHOICES_MAX, HEADERS_MAX, INPUTS_MAX, SECRETS_MAX, STEPS_MAX, VARS_MAX, parse, parse_bytes, parse_rehearsal,
+};
+pub use plan::{
+    CALL_DEPTH_MAX, Difference, FOR_EACH_ITEMS_MAX, HOSTS_MAX, PLANNED_STEPS_MAX, PlanError, PlanErrors, PlanRequest,
+    differences, plan,
+};
 pub use surroundings::{Nowhere, Surroundings};
+pub use rehearsal::{
+    CASES_MAX, CancelEffect, Case, ENDS, Expected, ExpectedCapture, ExpectedCourse, ExpectedRun, ExpectedStep,
+    ExpectedText, ExpectedUndo, Meant, Part, Question, REHEARSAL_HOSTS_MAX, REPLIES_MAX, Recording, RehearsalFile,
+    Reply, Says, TextMeant,
+};
 pub use rollout::{Allowance, Reach, Rollout};
 pub use runbook::{Kind, Runbook, Stewardship};
+pub use schema::{rehearsal_schema, schema};
 pub use step::{
     ActionTemplate, AskTemplate, CallTemplate, FetchTemplate, FileTemplate, HttpTemplate, InverseTemplate, LinkTemplate,
     NotifyTemplate, PackageTemplate, ProbeTemplate, PutTemplate, ScriptTemplate, ServiceTemplate, Step, Undo,

@@ -198,6 +198,7 @@ pub struct HttpTemplate {
 
 /// Nothing for a while, or until something holds.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "it always stands behind a box of its own")]
 pub enum WaitTemplate {
     /// For so long.
     For {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use daytwo_model::plan::LocalFile;
-use daytwo_model::{Host, RunbookName};
+use daytwo_model::{FactSheet, Host, HostName, RunbookName};
 
 use crate::runbook::Runbook;
 
@@ -19,6 +19,8 @@ pub trait Surroundings: Sync {
     fn choices(&self, runbook: &RunbookName, input: &str) -> Result<Vec<String>, String>;
     /// The SHA-256 fingerprints of the keys that are trusted for a host; none where it is not known yet.
     fn host_keys(&self, host: &Host) -> Vec<String>;
+    /// What is known of a host beside its labels; none where nothing is.
+    fn facts(&self, host: &HostName) -> Option<&FactSheet>;
 }
 
 /// Surroundings in which there is nothing.
@@ -44,5 +46,9 @@ impl Surroundings for Nowhere {
 
     fn host_keys(&self, _host: &Host) -> Vec<String> {
         Vec::new()
+    }
+
+    fn facts(&self, _host: &HostName) -> Option<&FactSheet> {
+        None
     }
 }

@@ -89,8 +89,7 @@ enum Frame {
 pub(crate) fn read(found: &mut Found<'_>) -> Option<Node> {
     let text = found.source.text;
     if text.len() > TEXT_BYTES_MAX {
-        let message = format!("the file has {} bytes; a runbook may have {TEXT_BYTES_MAX}", text.len());
-        found.error("limit", Place::START, message);
+        found.error("limit", Place::START, too_long(text.len()));
         return None;
     }
     if let Some(place) = forbidden(text) {
@@ -121,6 +120,10 @@ pub(crate) fn read(found: &mut Found<'_>) -> Option<Node> {
         found.error("empty", Place::START, "there is no runbook in this file");
     }
     builder.root
+}
+
+pub(crate) fn too_long(bytes: usize) -> String {
+    format!("the file has {bytes} bytes; a runbook may have {TEXT_BYTES_MAX}")
 }
 
 const FORBIDDEN: &str =
@@ -237,7 +240,9 @@ impl Builder {
             Some(Frame::Map { entries, key, .. }) => match key.take() {
                 None => *key = Some(key_of(node, found)),
                 Some(name) => {
-                    if let Some((first, _)) = entries.iter().find(|(other, _)| other.name == name.name) {
+                    // A key that is no name was refused already.
+                    let named = !name.name.is_empty();
+                    if let Some((first, _)) = entries.iter().find(|(other, _)| named && other.name == name.name) {
                         let message = format!("`{}` stands here a second time", name.name);
                         found.error_with(
                             "duplicate-field",
@@ -256,7 +261,12 @@ impl Builder {
 
 fn key_of(node: Node, found: &mut Found<'_>) -> Key {
     match node.data {
-        Data::Scalar(scalar) => Key { name: scalar.text, place: node.place },
+        Data::Scalar(scalar) => {
+            if scalar.text.is_empty() {
+                found.error("key", node.place, "a name is missing here");
+            }
+            Key { name: scalar.text, place: node.place }
+        }
         Data::Seq(_) | Data::Map(_) => {
             found.error_with(
                 "key",

@@ -15,6 +15,7 @@ mod error;
 mod job;
 mod keys;
 mod known_hosts;
+mod known_keys;
 mod options;
 mod pool;
 pub mod server;

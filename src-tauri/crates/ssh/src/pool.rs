@@ -25,7 +25,7 @@ const ORIGINATOR: (&str, u32) = ("127.0.0.1", 0);
 pub(crate) struct Pool {
     options: Arc<SshOptions>,
     pinned: RwLock<HashMap<(String, u16), Pinned>>,
-    known_hosts: KnownHosts,
+    pub(crate) known_hosts: KnownHosts,
     connects: Semaphore,
     slots: Mutex<HashMap<Arc<Target>, Arc<Slot>>>,
     reaper: TaskTracker,
@@ -97,6 +97,12 @@ impl Pool {
             closing: closing.clone(),
             _closes_on_drop: closing.drop_guard(),
         }
+    }
+
+    /// The only host key that is accepted at an address, where one is pinned.
+    pub(crate) fn pinned_key(&self, address: &str, port: u16) -> Option<crate::keys::PublicKey> {
+        let pinned = self.pinned.read().unwrap_or_else(PoisonError::into_inner);
+        pinned.get(&(address.to_owned(), port)).map(|pinned| pinned.host_key.clone())
     }
 
     pub(crate) fn pin(&self, pinned: Pinned) {

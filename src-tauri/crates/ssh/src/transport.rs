@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 use crate::ask::{AskError, ask};
 use crate::error::{ConnectError, seconds};
 use crate::job::{SHELL, Site};
+use crate::known_keys::KnownKeys;
 use crate::options::{Pinned, SshOptions};
 use crate::pool::Pool;
 use crate::target::{Resolver, Target};
@@ -26,6 +27,7 @@ pub struct SshTransport {
     pub(crate) options: Arc<SshOptions>,
     pub(crate) resolver: Resolver,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) known_keys: Arc<KnownKeys>,
 }
 
 impl std::fmt::Debug for SshTransport {
@@ -41,7 +43,7 @@ impl SshTransport {
         let options = Arc::new(options);
         let resolver = Resolver::new(Arc::clone(&options));
         let pool = Arc::new(Pool::new(Arc::clone(&options)));
-        Arc::new(Self { options, resolver, pool })
+        Arc::new(Self { options, resolver, pool, known_keys: Arc::default() })
     }
 
     /// Adds an endpoint whose keys are known from elsewhere; replaces an earlier one of the same address.
@@ -109,7 +111,7 @@ impl Shell for SshTransport {
         events: mpsc::Sender<ShellEvent>,
         cancel: CancellationToken,
     ) -> ShellEnd {
-        let span = tracing::info_span!("ssh_job", host = %host.name, sudo = job.sudo);
+        let span = tracing::info_span!("ssh_job", host = %host.name, run_as = ?job.run_as);
         async {
             let end = self.run_job(host, &job, events, &cancel).await;
             tracing::debug!(end = word(&end), "job ended");

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daytwo_engine::ports::{SHELL_EVENTS_MAX, Shell as _, ShellEnd, ShellEvent, ShellJob};
 use daytwo_fleet::ports::{NoAnswer, Reach as _};
+use daytwo_model::plan::RunAs;
 use daytwo_model::{Endpoint, Exit, Host, HostName, SecretValue, Stream};
 use daytwo_ssh::server::{Behaviour, ExecEnd, ExecIo, ServeExec, ServerOptions, SshServer};
 use daytwo_ssh::{ClientKey, Deadlines, HostKey, Pinned, SshOptions, SshTransport};
@@ -123,7 +124,7 @@ impl Bench {
         let (sender, events) = mpsc::channel(SHELL_EVENTS_MAX);
         let cancel = CancellationToken::new();
         let (transport, host, token) = (Arc::clone(&self.transport), self.host.clone(), cancel.clone());
-        let job = ShellJob { script: SecretValue::new(script), sudo: false };
+        let job = ShellJob { script: SecretValue::new(script), run_as: RunAs::Login };
         let mut running = JoinSet::new();
         running.spawn(async move { transport.run(&host, job, sender, token).await });
         (events, running, cancel)

@@ -64,6 +64,9 @@ const TESTS: &[Need] = &[
     Need { package: "openssh-server", seen: Seen::Program("sshd"), why: "a real server, on a port of the test's own" },
     Need { package: "openssh-client", seen: Seen::Program("ssh-keygen"), why: "keys for that server" },
     Need { package: "dbus", seen: Seen::Program("dbus-run-session"), why: "a session bus for the keyring" },
+    Need { package: "shellcheck", seen: Seen::Program("shellcheck"), why: "reads the scripts of runbooks" },
+    Need { package: "busybox", seen: Seen::Program("busybox"), why: "a shell as edge devices have it" },
+    Need { package: "mksh", seen: Seen::Program("mksh"), why: "another shell that hosts may have" },
     Need { package: "gnome-keyring", seen: Seen::Program("gnome-keyring-daemon"), why: "a real keyring" },
 ];
 const WINDOW_TESTS: &[Need] = &[

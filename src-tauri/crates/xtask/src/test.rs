@@ -105,6 +105,16 @@ fn check_rust(checkout: &Checkout, report: &Report<'_>) {
         house.logged(log, Echo::Nobody)?;
         Ok(totals(log))
     });
+    for (name, command) in [
+        ("shipped runbooks pass their check", &["check", "--strict", "runbooks"][..]),
+        ("shipped runbooks pass their tests", &["test", "runbooks"]),
+    ] {
+        report.check(name, |log| {
+            let daytwo = checkout.cargo("run").args(["--quiet", "--locked", "--bin", COMMAND_LINE, "--"]);
+            daytwo.args(command).deadline(BUILD_DEADLINE).logged(log, Echo::Nobody)?;
+            Ok(last_line(log, |_| true))
+        });
+    }
     report.check("unit and integration tests", |log| {
         let tests = cargo_test(checkout).arg("--no-fail-fast").deadline(TESTS_DEADLINE);
         tests.logged(log, echo())?;

@@ -29,6 +29,14 @@ export const probeNow = (hosts: HostName[] | null) => call('probe_now', { hosts 
 
 export const catalogue = () => call('catalogue', {});
 export const runbook = (name: string) => call('runbook', { name });
+export const checkText = (text: string) => call('check_text', { text });
+export const runbookSchema = () => call('runbook_schema', {});
+export const explain = (code: string) => call('explain', { code });
+export const inputChoices = (runbook: string, input: string) => call('input_choices', { runbook, input });
+export const saveRunbook = (name: string, text: string, base: Digest | null) =>
+  call('save_runbook', { name, text, base });
+export const copyRunbook = (name: string, asName: string) => call('copy_runbook', { name, asName });
+export const proposeChange = (name: string, text: string, why: string) => call('propose_change', { name, text, why });
 export const plan = (request: PlanRequest) => call('plan', { request });
 export const planUndo = (run: RunId) => call('plan_undo', { run });
 export const start = (digest: Digest, typed: number | null) => call('start', { digest, typed });

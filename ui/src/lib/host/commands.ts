@@ -3,6 +3,8 @@
 
 import type {
   AttemptId,
+  Choices,
+  CodePage,
   Digest,
   FleetView,
   HistoryFilter,
@@ -14,6 +16,7 @@ import type {
   OutputPage,
   PlanAnswer,
   PlanRequest,
+  Proposal,
   Push,
   RunbookName,
   RunbookRow,
@@ -21,12 +24,14 @@ import type {
   RunId,
   RunRow,
   RunView,
+  Saved,
   SecretName,
   SecretsView,
   SelectionView,
   Settings,
   SettingsView,
   StartInfo,
+  TextCheck,
 } from '../wire/types';
 
 interface Command<Args, Reply> {
@@ -46,6 +51,14 @@ export interface Commands {
   probe_now: Command<{ hosts: HostName[] | null }, null>;
   catalogue: Command<Nothing, RunbookRow[]>;
   runbook: Command<{ name: RunbookName }, RunbookView>;
+  check_text: Command<{ text: string }, TextCheck>;
+  runbook_schema: Command<Nothing, unknown>;
+  explain: Command<{ code: string }, CodePage>;
+  input_choices: Command<{ runbook: RunbookName; input: string }, Choices>;
+  /** Rejects with `conflict` when the file is no longer what `base` names; nothing is written then. */
+  save_runbook: Command<{ name: RunbookName; text: string; base: Digest | null }, Saved>;
+  copy_runbook: Command<{ name: RunbookName; asName: RunbookName }, Saved>;
+  propose_change: Command<{ name: RunbookName; text: string; why: string }, Proposal>;
   plan: Command<{ request: PlanRequest }, PlanAnswer>;
   plan_undo: Command<{ run: RunId }, PlanAnswer>;
   start: Command<{ digest: Digest; typed: number | null }, RunId>;

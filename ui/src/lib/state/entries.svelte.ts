@@ -57,6 +57,7 @@ class Entries {
     ...app.active.map((row) => runEntry(row)),
     ...this.#runbooks.map(runbookEntry),
     ...this.#runbooks.filter((row) => row.broken === null).map(planEntry),
+    ...this.#runbooks.filter((row) => row.stewardship !== 'central').map(editEntry),
     ...app.fleet.rows.map((row) => ({
       id: `host-${row.name}`,
       kind: 'host',
@@ -97,6 +98,16 @@ function planEntry(row: RunbookRow): PaletteEntry {
     title: `Plan: ${row.title}`,
     words: row.name,
     run: to({ view: 'plan', runbook: row.name }),
+  };
+}
+
+function editEntry(row: RunbookRow): PaletteEntry {
+  return {
+    id: `edit-${row.name}`,
+    kind: 'action',
+    title: `Edit: ${row.title}`,
+    words: row.name,
+    run: to({ view: 'edit', runbook: row.name }),
   };
 }
 

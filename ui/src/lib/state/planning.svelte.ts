@@ -10,6 +10,8 @@ export class Planning {
   readonly runbook: string;
   inputs = $state<Record<string, string>>({});
   selection = $state('');
+  /** The runbook's text where it is being edited; null: as its file holds it. */
+  text: string | null = null;
 
   readonly asked: Debounced<PlanRequest, PlanAnswer>;
 
@@ -21,21 +23,35 @@ export class Planning {
     );
   });
 
+  /** What the runbook offered for each input when it was last read. */
+  #offered: Record<string, string> = {};
+
   constructor(runbook: string, selection: string, ask: (request: PlanRequest) => Promise<PlanAnswer> = api.plan) {
     this.runbook = runbook;
     this.selection = selection;
     this.asked = new Debounced(ask, pauseMs);
   }
 
-  /** Fills in what the runbook offers; what was typed already stays. */
+  /** Fills in what the runbook offers; what was typed stays, and an input that is gone is asked for no longer. */
   offer(view: RunbookView): void {
-    for (const input of view.inputs) this.inputs[input.name] ??= input.default ?? '';
+    const before = this.#offered;
+    this.#offered = Object.fromEntries(view.inputs.map((input) => [input.name, input.default ?? '']));
+    for (const [name, value] of Object.entries(this.#offered)) {
+      const typed = this.inputs[name];
+      if (typed === undefined || typed === before[name]) this.inputs[name] = value;
+    }
+    for (const name of Object.keys(before)) if (!(name in this.#offered)) Reflect.deleteProperty(this.inputs, name);
   }
 
   request(): PlanRequest {
     // An empty field is an absent input: it takes its default or is named as missing.
     const given = Object.entries(this.inputs).filter(([, value]) => value !== '');
-    return { runbook: this.runbook, inputs: Object.fromEntries(given), selection: this.selection };
+    return {
+      runbook: this.runbook,
+      inputs: Object.fromEntries(given),
+      selection: this.selection,
+      text: this.text,
+    };
   }
 
   problemsOf(input: string): PlanProblem[] {

@@ -20,6 +20,7 @@ function ask(request: PlanRequest): Promise<PlanAnswer> {
           plan: null,
           problems: [{ input: 'unit', step: null, host: null, message: 'no', hint: null }],
           selected,
+          undecided: [],
         });
         await vi.advanceTimersByTimeAsync(0);
       },
@@ -81,7 +82,12 @@ describe('a plan that follows what is typed', () => {
     const planning = new Planning('restart-service', 'site=ams', ask);
     planning.inputs['settle'] = '';
     await type(planning, 'b!', 300);
-    expect(asked[0]?.request).toEqual({ runbook: 'restart-service', inputs: { unit: 'b!' }, selection: 'site=ams' });
+    expect(asked[0]?.request).toEqual({
+      runbook: 'restart-service',
+      inputs: { unit: 'b!' },
+      selection: 'site=ams',
+      text: null,
+    });
     await asked[0]?.answer(3);
     expect(planning.problemsOf('unit')).toHaveLength(1);
     expect(planning.elsewhere).toHaveLength(0);

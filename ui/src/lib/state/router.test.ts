@@ -8,6 +8,7 @@ const routes: Route[] = [
   { view: 'runbooks' },
   { view: 'runbooks', runbook: 'restart-service' },
   { view: 'plan', runbook: 'restart-service' },
+  { view: 'edit', runbook: 'restart-service' },
   { view: 'undo', run: '01K' },
   { view: 'runs' },
   { view: 'run', from: 'runs', run: '01K' },

@@ -7,6 +7,7 @@ export type Route =
   | { view: 'fleet'; host?: string }
   | { view: 'runbooks'; runbook?: string }
   | { view: 'plan'; runbook: string }
+  | { view: 'edit'; runbook: string }
   | { view: 'undo'; run: string }
   | { view: 'runs' }
   | { view: 'history' }
@@ -15,7 +16,7 @@ export type Route =
 
 export interface Location {
   route: Route;
-  /** The selector carried along, in fleet, runbooks and plan. */
+  /** The selector carried along, in fleet, runbooks, plan and editor. */
   selection: string;
 }
 
@@ -33,6 +34,8 @@ function parts(route: Route): string[] {
       return route.runbook === undefined ? ['runbooks'] : ['runbooks', route.runbook];
     case 'plan':
       return ['runbooks', route.runbook, 'plan'];
+    case 'edit':
+      return ['runbooks', route.runbook, 'edit'];
     case 'undo':
       return ['undo', route.run];
     case 'run': {
@@ -59,7 +62,7 @@ function routeOf(first: string, second?: string, third?: string, fourth?: string
   switch (first) {
     case 'runbooks':
       if (second === undefined) return { view: 'runbooks' };
-      return third === 'plan' ? { view: 'plan', runbook: second } : { view: 'runbooks', runbook: second };
+      return { view: third === 'plan' || third === 'edit' ? third : 'runbooks', runbook: second };
     case 'undo':
       return second === undefined ? { view: 'runs' } : { view: 'undo', run: second };
     case 'runs':
@@ -91,6 +94,7 @@ function decode(part: string): string {
 export function placeOf(route: Route): Place {
   switch (route.view) {
     case 'plan':
+    case 'edit':
       return 'runbooks';
     case 'undo':
       return 'runs';

@@ -1,6 +1,27 @@
 // Generated from src-tauri/crates/console/src/wire by `cargo xtask types`. Do not edit.
 
 /**
+ * The same answer of a check from these hosts.
+ */
+export type AskedGroup = { 
+/**
+ * The hosts that gave it.
+ */
+hosts: Array<HostName>, 
+/**
+ * `needed`, `not needed`, `no answer`.
+ */
+verdict: string, 
+/**
+ * What came back, in one line.
+ */
+said: string, 
+/**
+ * When the first of them was asked.
+ */
+at: Timestamp, };
+
+/**
  * One try of a step on a host; globally unique.
  */
 export type AttemptId = string;
@@ -27,9 +48,43 @@ detail: string,
 attempt: AttemptId | null, };
 
 /**
+ * The choices of an input that a command or URL gives.
+ */
+export type Choices = { 
+/**
+ * The choices, in order.
+ */
+values: Array<string>, 
+/**
+ * When they were read.
+ */
+as_of: Timestamp | null, 
+/**
+ * Why these are not from just now: they are the last that could be read.
+ */
+problem: string | null, };
+
+/**
  * What the reader can do about an error. A code exists only if something branches on it.
  */
-export type Code = "bad_request" | "not_found" | "keys_to_review" | "plan_changed" | "secret_missing" | "history" | "internal";
+export type Code = "bad_request" | "not_found" | "keys_to_review" | "plan_changed" | "secret_missing" | "conflict" | "history" | "internal";
+
+/**
+ * A page about a code.
+ */
+export type CodePage = { 
+/**
+ * The code.
+ */
+code: string, 
+/**
+ * One line.
+ */
+title: string, 
+/**
+ * The page, in Markdown.
+ */
+text: string, };
 
 /**
  * What a person decided.
@@ -40,6 +95,44 @@ export type Decision = { at: Timestamp, by: string, what: string, why: string, }
  * A SHA-256 digest; written as 64 lower-case hexadecimal digits.
  */
 export type Digest = string;
+
+/**
+ * What may be done with a runbook's text here.
+ */
+export type Editing = "save" | "copy" | "propose";
+
+/**
+ * Something that is wrong with a runbook's text, or should not stay so.
+ */
+export type Finding = { 
+/**
+ * Stable; `daytwo explain CODE` says more.
+ */
+code: string, 
+/**
+ * Whether the runbook can be used in spite of it.
+ */
+error: boolean, 
+/**
+ * The line, from 1.
+ */
+line: number, 
+/**
+ * The column, in characters from 1.
+ */
+column: number, 
+/**
+ * How many characters are meant; at least 1.
+ */
+width: number, 
+/**
+ * What is wrong.
+ */
+message: string, 
+/**
+ * What to do about it.
+ */
+hint: string | null, };
 
 /**
  * The fleet in one line.
@@ -200,7 +293,15 @@ expects: string | null, } | { "control": "switch" } | { "control": "choice",
 /**
  * The choices, in order.
  */
-choices: Array<string>, } | { "control": "secret" };
+choices: Array<string>, } | { "control": "asked_choice" } | { "control": "list", 
+/**
+ * What each of them is, in words.
+ */
+expects: string | null, 
+/**
+ * The choices of each, where it has some.
+ */
+choices: Array<string>, } | { "control": "host" } | { "control": "file" } | { "control": "secret" };
 
 /**
  * One input of the form.
@@ -357,7 +458,11 @@ problems: Array<PlanProblem>,
 /**
  * How many hosts are selected so far.
  */
-selected: number, };
+selected: number, 
+/**
+ * Hosts of which the selector cannot say whether they are picked.
+ */
+undecided: Array<UndecidedHost>, };
 
 /**
  * A batch of a plan.
@@ -417,7 +522,11 @@ inputs: { [key in string]: string },
 /**
  * A selector that narrows the runbook's targets; empty: the targets as they are.
  */
-selection: string, };
+selection: string, 
+/**
+ * The runbook's text as it stands in the editor, not yet saved. Such a plan can be read, not started.
+ */
+text: string | null, };
 
 /**
  * A step of a plan.
@@ -432,6 +541,10 @@ id: string,
  */
 title: string, 
 /**
+ * `main`, `on_failure` or `always`.
+ */
+phase: string, 
+/**
  * Whether it changes the host.
  */
 changes: boolean, 
@@ -439,6 +552,22 @@ changes: boolean,
  * How long one attempt may take, in words.
  */
 timeout: string, 
+/**
+ * What else holds for it, one line each: its `when`, retries, needs, where it is done, what it captures, its dead-man switch.
+ */
+notes: Array<string>, 
+/**
+ * Hosts on which it is not done, because its `when` is false there.
+ */
+not_on: Array<HostName>, 
+/**
+ * The read that says whether it is needed, grouped where identical.
+ */
+check: Array<RenderedGroup>, 
+/**
+ * What the check said where it was asked before the run.
+ */
+asked: Array<AskedGroup>, 
 /**
  * What will be sent, grouped where identical.
  */
@@ -477,9 +606,21 @@ title: string,
  */
 undo_of: RunId | null, 
 /**
+ * The revision of the folder that the runbook was read from.
+ */
+source: string | null, 
+/**
+ * The runbooks that it calls.
+ */
+calls: Array<string>, 
+/**
  * Every host.
  */
 hosts: Array<PlanHost>, 
+/**
+ * Hosts of which the selector cannot say whether they are picked; they are in no batch.
+ */
+undecided: Array<UndecidedHost>, 
 /**
  * How many steps change something.
  */
@@ -503,7 +644,15 @@ steps: Array<PlanStepView>,
 /**
  * What to think about before the start: stale hosts, hosts that failed last time, another run active.
  */
-warnings: Array<string>, 
+warnings: Array<PlanWarning>, 
+/**
+ * Where a person will be asked, and what has to be confirmed before the start, one line each.
+ */
+approvals: Array<string>, 
+/**
+ * Why this plan cannot be started at all; empty where it can.
+ */
+cannot_start: Array<string>, 
 /**
  * For an undo: what will not be undone, and why.
  */
@@ -520,6 +669,36 @@ type_to_start: number | null,
  * When it was made.
  */
 planned_at: Timestamp, };
+
+/**
+ * Something to think about before the start.
+ */
+export type PlanWarning = { 
+/**
+ * One sentence.
+ */
+words: string, 
+/**
+ * The hosts that it is about; none where it is about the whole plan.
+ */
+hosts: Array<HostName>, };
+
+/**
+ * A change that was proposed.
+ */
+export type Proposal = { 
+/**
+ * The branch, where the runbook's folder is a Git checkout.
+ */
+branch: string | null, 
+/**
+ * The patch file, where it is not.
+ */
+patch: string | null, 
+/**
+ * What to do with it, in one sentence.
+ */
+words: string, };
 
 /**
  * One message on the window's channel.
@@ -575,9 +754,13 @@ hosts: Array<HostName>,
  */
 text: string, 
 /**
- * `run`, `run as root`, `http`.
+ * `run`, `run as root`, `http`, …
  */
-kind: string, };
+kind: string, 
+/**
+ * What it does in one line, where a typed step stands for the text.
+ */
+meaning: string | null, };
 
 /**
  * A band of the matrix.
@@ -804,6 +987,10 @@ stewardship: string,
  */
 reviewed: string | null, 
 /**
+ * Set when the last review is too long ago, or nobody has said when it was: one line.
+ */
+overdue: string | null, 
+/**
  * The last run that succeeded.
  */
 last_green: Timestamp | null, 
@@ -851,7 +1038,32 @@ rollout: Array<string>,
 /**
  * What the checker says.
  */
-warnings: Array<string>, };
+findings: Array<Finding>, 
+/**
+ * What may be done with its text here.
+ */
+editing: Editing, 
+/**
+ * The revision of the folder that it was read from: `git 1f3a9c2b7d10`.
+ */
+source: string | null, };
+
+/**
+ * A runbook's text after it was saved.
+ */
+export type Saved = { 
+/**
+ * Its name.
+ */
+name: RunbookName, 
+/**
+ * The digest of what is in the file now.
+ */
+digest: Digest, 
+/**
+ * The file.
+ */
+file: string, };
 
 /**
  * The name under which a secret is kept; never its value.
@@ -891,7 +1103,7 @@ secrets: Array<SecretRow>, };
 /**
  * Why a text is not a selector.
  */
-export type SelectionError = { column: number, message: string, };
+export type SelectionError = { column: number, width: number, message: string, hint: string | null, };
 
 /**
  * What a selector picks.
@@ -901,6 +1113,10 @@ export type SelectionView = {
  * The hosts that it picks; empty when the text is not a selector.
  */
 hosts: Array<HostName>, 
+/**
+ * Hosts of which it cannot say whether they are picked: what it asks of them is not known, or too old.
+ */
+undecided: Array<UndecidedHost>, 
 /**
  * How many hosts there are.
  */
@@ -1000,13 +1216,21 @@ id: string,
  */
 title: string, 
 /**
+ * `main`, `on_failure` or `always`.
+ */
+phase: string, 
+/**
  * Whether it changes the host.
  */
 changes: boolean, 
 /**
- * `run` or `http`.
+ * `run`, `http`, `link`, …
  */
 kind: string, 
+/**
+ * What else holds for it, one line each: its `when`, retries, needs.
+ */
+notes: Array<string>, 
 /**
  * The template as it is written.
  */
@@ -1019,6 +1243,19 @@ verify: string | null,
  * `not needed`, `no way back`, or the inverse in one line.
  */
 way_back: string, };
+
+/**
+ * A text from the editor, read as a runbook.
+ */
+export type TextCheck = { 
+/**
+ * Errors and warnings, in the order of their lines.
+ */
+findings: Array<Finding>, 
+/**
+ * The runbook, when it can be read.
+ */
+runbook: RunbookView | null, };
 
 /**
  * Light or dark.
@@ -1050,3 +1287,16 @@ hint: string | null,
  * Causes, outermost first; shown folded.
  */
 causes: Array<string>, };
+
+/**
+ * A host of which a selector cannot say whether it is picked, because a fact is missing or too old.
+ */
+export type UndecidedHost = { 
+/**
+ * The host.
+ */
+name: HostName, 
+/**
+ * What is not known.
+ */
+why: string, };

@@ -1,12 +1,9 @@
 //! The Runbooks place, up to the plan.
 
-use std::path::Path;
-
 use daytwo_model::{RunOutcome, RunbookName, Timestamp};
 
 use crate::Console;
 use crate::catalogue::Entry;
-use crate::check::{CheckReport, check_paths};
 use crate::view;
 use crate::wire::runbook::{RunbookRow, RunbookView};
 use crate::wire::{Code, UiError};
@@ -17,7 +14,7 @@ impl Console {
         let catalogue = self.catalogue_now();
         let mut rows = Vec::new();
         for entry in catalogue.entries() {
-            rows.push(view::runbook::row(entry, self.last_green(&entry.name).await?));
+            rows.push(view::runbook::row(entry, self.last_green(&entry.name).await?, self.clock.now()));
         }
         Ok(rows)
     }
@@ -27,24 +24,13 @@ impl Console {
         let catalogue = self.catalogue_now();
         let entry = catalogue.get(name).ok_or_else(|| self.no_such_runbook(name))?;
         let runbook = entry.runbook.as_ref().map_err(|why| broken(entry, why))?;
-        let row = view::runbook::row(entry, self.last_green(name).await?);
-        let warnings = daytwo_runbook::lint(runbook, self.clock.now());
-        Ok(view::runbook::view(row, runbook, warnings.into_iter().map(|warning| warning.message).collect()))
-    }
-
-    /// Checks files and folders; the catalogue where none are given.
-    pub fn check(&self, paths: &[&Path]) -> Result<CheckReport, UiError> {
-        if !paths.is_empty() {
-            return check_paths(paths, self.clock.now());
-        }
-        let mut report = CheckReport::default();
-        for entry in self.catalogue_now().entries() {
-            match &entry.runbook {
-                Ok(runbook) => report.check(&entry.file, &runbook.text, self.clock.now()),
-                Err(why) => report.unreadable(&entry.file, why),
-            }
-        }
-        Ok(report)
+        let row = view::runbook::row(entry, self.last_green(name).await?, self.clock.now());
+        let source = match &entry.path {
+            Some(path) => crate::revision::of(path).await,
+            None => None,
+        };
+        let editing = crate::editing::editing(entry, Some(runbook));
+        Ok(view::runbook::view(row, runbook, self.findings(runbook), editing, source))
     }
 
     /// The error for a name that no runbook has, with the nearest ones that exist.

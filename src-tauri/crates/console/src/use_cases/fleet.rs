@@ -1,14 +1,16 @@
 //! The Fleet place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use daytwo_model::{Host, HostName, Selector};
+use daytwo_model::facts::FactSheet;
+use daytwo_model::{Host, HostName, Selector, Verdict};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::Console;
 use crate::view;
-use crate::wire::fleet::{FleetView, HostDetail, SelectionError, SelectionView};
+use crate::wire::fleet::{FactView, FleetView, HostDetail, HostVerdict, SelectionError, SelectionView};
+use crate::wire::plan::UndecidedHost;
 use crate::wire::run::{HistoryFilter, RunRow};
 use crate::wire::{Code, UiError};
 
@@ -45,20 +47,71 @@ impl Console {
     pub fn select(&self, selection: &str) -> SelectionView {
         let fleet = self.inventory.fleet();
         let of = u32::try_from(fleet.hosts.len()).unwrap_or(u32::MAX);
-        let names = |keep: &dyn Fn(&Host) -> bool| {
-            fleet.hosts.iter().filter(|host| keep(host)).map(|host| host.name.clone()).collect()
-        };
+        let mut view = SelectionView { hosts: Vec::new(), undecided: Vec::new(), of, error: None };
         if selection.trim().is_empty() {
-            return SelectionView { hosts: names(&|_| true), of, error: None };
+            view.hosts = fleet.hosts.iter().map(|host| host.name.clone()).collect();
+            return view;
         }
-        match Selector::parse(selection) {
-            Ok(selector) => SelectionView { hosts: names(&|host| selector.matches(host)), of, error: None },
+        let selector = match Selector::parse(selection) {
+            Ok(selector) => selector,
             Err(error) => {
-                let column = u32::try_from(error.column).unwrap_or(u32::MAX);
-                let error = Some(SelectionError { column, message: error.to_string() });
-                SelectionView { hosts: Vec::new(), of, error }
+                let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+                let (column, width) = (number(error.column), number(error.width));
+                view.error =
+                    Some(SelectionError { column, width, message: error.to_string(), hint: error.hint.clone() });
+                return view;
+            }
+        };
+        let (facts, now) = (self.facts_now(), self.clock.now());
+        for host in &fleet.hosts {
+            let facts = facts.get(&host.name);
+            match selector.verdict(host, facts, now) {
+                Verdict::Picked => view.hosts.push(host.name.clone()),
+                Verdict::NotPicked => {}
+                Verdict::Undecided => {
+                    let why = view::fleet::saw(&selector.explain(host, facts, now));
+                    view.undecided.push(UndecidedHost { name: host.name.clone(), why });
+                }
             }
         }
+        view
+    }
+
+    /// Every host with what a selector makes of it, and why.
+    pub fn explain_selection(&self, selection: &str) -> Result<Vec<HostVerdict>, UiError> {
+        let selector = Selector::parse(selection).map_err(|error| {
+            let message = format!("{selection:?} is not a selector: {error}");
+            UiError { hint: error.hint.clone(), ..UiError::new(Code::BadRequest, message) }
+        })?;
+        let (fleet, facts, now) = (self.inventory.fleet(), self.facts_now(), self.clock.now());
+        let verdict = |host: &Host| {
+            let explanation = selector.explain(host, facts.get(&host.name), now);
+            HostVerdict {
+                name: host.name.clone(),
+                verdict: explanation.verdict,
+                why: view::fleet::saw(&explanation),
+            }
+        };
+        let mut verdicts: Vec<HostVerdict> = fleet.hosts.iter().map(verdict).collect();
+        verdicts.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(verdicts)
+    }
+
+    /// The facts that selectors can ask for.
+    #[must_use]
+    pub fn fact_names() -> Vec<FactView> {
+        let view = |fact: &daytwo_fleet::FactName| FactView {
+            name: fact.name.to_owned(),
+            example: fact.unit.example().to_owned(),
+            doc: fact.doc.to_owned(),
+        };
+        daytwo_fleet::FACT_NAMES.iter().map(view).collect()
+    }
+
+    /// What is known of every host, as selectors ask for it.
+    pub(crate) fn facts_now(&self) -> HashMap<HostName, FactSheet> {
+        let seen = self.prober.snapshot();
+        seen.iter().map(|(name, observation)| (name.clone(), daytwo_fleet::fact_sheet(observation))).collect()
     }
 
     /// One host in full.

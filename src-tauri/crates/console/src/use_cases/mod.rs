@@ -1,11 +1,12 @@
 //! The use cases, one file for each place of the window.
 
 mod catalogue;
+mod editing;
 mod fleet;
 mod history;
 mod keys;
 mod output;
-mod planning;
+pub(crate) mod planning;
 mod runs;
 mod secrets;
 mod settings;

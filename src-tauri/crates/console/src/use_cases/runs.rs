@@ -52,7 +52,8 @@ impl Console {
             self.profile.actor.clone(),
             self.parts.ports.clone(),
             daytwo_engine::Settings::default(),
-        );
+        )
+        .map_err(|error| start_error(&error))?;
         let run = handle.id();
         let notices = handle.subscribe();
         let active = ActiveRun { handle, plan: Arc::new(plan) };
@@ -218,6 +219,9 @@ impl Console {
 
 fn start_error(error: &RunError) -> UiError {
     match error {
+        RunError::Unsupported(sentences) => {
+            UiError::new(Code::BadRequest, format!("{}; nothing was sent", sentences.join("; ")))
+        }
         RunError::SecretMissing(name) => {
             UiError::new(Code::SecretMissing, format!("secret {name} has no value; nothing was sent"))
                 .hint(format!("keep one under Settings, or with: daytwo secret set {name}"))

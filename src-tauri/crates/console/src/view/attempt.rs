@@ -37,6 +37,8 @@ pub fn describe(state: &AttemptState, step: StepTraits) -> (Mark, &'static str, 
         AttemptState::Cancelled { reason: CancelReason::Operator } => {
             (Mark::Skipped, word, "killed, and seen dead".into())
         }
+        AttemptState::Skipped { why: SkipReason::Undecidable { why } } => (Mark::Failed, word, why.clone()),
+        AttemptState::Skipped { why: SkipReason::Unreachable { why } } => (Mark::Unreachable, word, why.clone()),
         AttemptState::Skipped { why } => (Mark::Skipped, word, skipped(why).into()),
         AttemptState::Undone => (Mark::Undone, word, String::new()),
         AttemptState::Stuck { why } => (Mark::Failed, word, why.clone()),
@@ -62,6 +64,14 @@ const fn skipped(why: &SkipReason) -> &'static str {
         SkipReason::UnreachableBudget => "the budget for unreachable hosts was spent",
         SkipReason::Cancelled => "the run was cancelled",
         SkipReason::NotPlanned => "nothing to do here",
+        SkipReason::Condition => "its condition does not hold here",
+        SkipReason::NotNeeded => "its check found it done already",
+        SkipReason::Needs { .. } => "a step that it needs was not started here",
+        SkipReason::OnceFailed { .. } => "a step that is done once for all hosts did not end well",
+        SkipReason::NoFailure => "it is for failures, and nothing failed here",
+        SkipReason::Undecidable { .. } => "whether it is due could not be answered",
+        SkipReason::Unreachable { .. } => "the host could not be reached",
+        SkipReason::EndUnknown => "an attempt may still be running here",
     }
 }
 

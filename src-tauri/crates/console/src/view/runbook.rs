@@ -2,39 +2,51 @@
 
 use daytwo_model::Timestamp;
 use daytwo_model::plan::Effect;
-use daytwo_model::quote::plain;
-use daytwo_runbook::{ActionTemplate, InputKind, InputSpec, Kind, Runbook, Step, Stewardship, Undo};
-use serde_json::Value;
+use daytwo_runbook::{InputKind, InputSpec, Kind, Runbook, Step, Stewardship};
 
 use crate::catalogue::Entry;
-use crate::wire::runbook::{InputControl, InputView, RunbookRow, RunbookView, StepView};
+use crate::wire::runbook::{Editing, Finding, InputControl, InputView, RunbookRow, RunbookView, StepView};
 
-/// One runbook in the catalogue.
+/// One entry of the catalogue.
 #[must_use]
-pub fn row(entry: &Entry, last_green: Option<Timestamp>) -> RunbookRow {
-    let empty = RunbookRow {
-        name: entry.name.clone(),
-        title: entry.name.to_string(),
-        summary: String::new(),
-        kind: String::new(),
-        owner: None,
-        stewardship: String::new(),
-        reviewed: None,
-        last_green,
-        file: entry.file.clone(),
-        broken: None,
-    };
+pub fn row(entry: &Entry, last_green: Option<Timestamp>, now: Timestamp) -> RunbookRow {
     match &entry.runbook {
-        Err(why) => RunbookRow { broken: Some(why.clone()), ..empty },
-        Ok(runbook) => RunbookRow {
-            title: runbook.title.clone(),
-            summary: runbook.summary.clone(),
-            kind: kind(runbook.kind).to_owned(),
-            owner: runbook.owner.clone(),
-            stewardship: stewardship(runbook.stewardship).to_owned(),
-            reviewed: runbook.reviewed.clone(),
-            ..empty
+        Ok(runbook) => RunbookRow { name: entry.name.clone(), ..row_of(runbook, &entry.file, last_green, now) },
+        Err(why) => RunbookRow {
+            name: entry.name.clone(),
+            title: entry.name.to_string(),
+            summary: String::new(),
+            kind: String::new(),
+            owner: None,
+            stewardship: String::new(),
+            reviewed: None,
+            overdue: None,
+            last_green,
+            file: entry.file.clone(),
+            broken: Some(why.clone()),
         },
+    }
+}
+
+/// A runbook that can be used, as a row of the catalogue.
+#[must_use]
+pub fn row_of(runbook: &Runbook, file: &str, last_green: Option<Timestamp>, now: Timestamp) -> RunbookRow {
+    let overdue = daytwo_runbook::lint(runbook, now)
+        .into_iter()
+        .find(|warning| matches!(&*warning.code, "never-reviewed" | "review-overdue"))
+        .map(|warning| warning.message);
+    RunbookRow {
+        name: runbook.name.clone(),
+        title: runbook.title.clone(),
+        summary: runbook.summary.clone(),
+        kind: kind(runbook.kind).to_owned(),
+        owner: runbook.owner.clone(),
+        stewardship: stewardship(runbook.stewardship).to_owned(),
+        reviewed: runbook.reviewed.clone(),
+        overdue,
+        last_green,
+        file: file.to_owned(),
+        broken: None,
     }
 }
 
@@ -57,16 +69,25 @@ const fn stewardship(stewardship: Stewardship) -> &'static str {
 
 /// The page of a runbook.
 #[must_use]
-pub fn view(row: RunbookRow, runbook: &Runbook, warnings: Vec<String>) -> RunbookView {
+pub fn view(
+    row: RunbookRow,
+    runbook: &Runbook,
+    findings: Vec<Finding>,
+    editing: Editing,
+    source: Option<String>,
+) -> RunbookView {
+    let phases = [("main", &runbook.steps), ("on_failure", &runbook.on_failure), ("always", &runbook.always)];
     RunbookView {
         row,
         digest: runbook.digest,
         text: runbook.text.clone(),
         targets: runbook.targets.as_ref().map(ToString::to_string),
         inputs: runbook.inputs.iter().map(|(name, spec)| input(name, spec)).collect(),
-        steps: runbook.steps.iter().map(step).collect(),
+        steps: phases.iter().flat_map(|(phase, steps)| steps.iter().map(|it| step(phase, it))).collect(),
         rollout: runbook.rollout.written(),
-        warnings,
+        findings,
+        editing,
+        source,
     }
 }
 
@@ -75,33 +96,53 @@ fn input(name: &str, spec: &InputSpec) -> InputView {
         name: name.to_owned(),
         title: spec.title.clone(),
         help: spec.help.clone(),
-        default: spec.default.as_ref().map(|value| typed(&spec.kind, value)),
+        default: spec.default.as_ref().map(|value| daytwo_runbook::as_typed(&spec.kind, value)),
         required: spec.required,
         control: control(&spec.kind),
     }
 }
 
-/// A default as a person would type it. A duration's value is its number of seconds.
-fn typed(kind: &InputKind, value: &Value) -> String {
-    match (kind, value.as_f64()) {
-        (InputKind::Duration, Some(seconds)) if seconds.fract() == 0.0 => format!("{seconds:.0}s"),
-        (InputKind::Duration, Some(seconds)) => format!("{:.0}ms", seconds * 1_000.0),
-        _ => plain(value),
+fn control(kind: &InputKind) -> InputControl {
+    match kind {
+        InputKind::Boolean => InputControl::Switch,
+        InputKind::Choice { from: Some(_), .. } => InputControl::AskedChoice,
+        InputKind::Choice { choices, from: None } => InputControl::Choice { choices: choices.clone() },
+        InputKind::Secret => InputControl::Secret,
+        InputKind::Host => InputControl::Host,
+        InputKind::File => InputControl::File,
+        InputKind::List { of, .. } => InputControl::List {
+            expects: expects(kind),
+            choices: match of.as_ref() {
+                InputKind::Choice { choices, .. } => choices.clone(),
+                _ => Vec::new(),
+            },
+        },
+        _ => InputControl::Text { expects: expects(kind) },
     }
 }
 
-fn control(kind: &InputKind) -> InputControl {
-    let text = |expects: String| InputControl::Text { expects: Some(expects) };
-    match kind {
-        InputKind::String { pattern: None } => InputControl::Text { expects: None },
-        InputKind::String { pattern: Some(pattern) } => text(format!("text that matches {pattern}")),
-        InputKind::Integer { min, max } => text(format!("a whole number{}", bounds(min.as_ref(), max.as_ref()))),
-        InputKind::Number { min, max } => text(format!("a number{}", bounds(min.as_ref(), max.as_ref()))),
-        InputKind::Boolean => InputControl::Switch,
-        InputKind::Choice { choices } => InputControl::Choice { choices: choices.clone() },
-        InputKind::Duration => text("a duration such as 30s or 1m30s".to_owned()),
-        InputKind::Secret => InputControl::Secret,
-    }
+/// What an input takes, in words; none for a text of any kind.
+fn expects(kind: &InputKind) -> Option<String> {
+    let secs = |value: &Option<u64>| value.map(super::words::duration);
+    Some(match kind {
+        InputKind::String { pattern: None } => return None,
+        InputKind::String { pattern: Some(pattern) } => format!("text that matches {pattern}"),
+        InputKind::Integer { min, max } => format!("a whole number{}", bounds(min.as_ref(), max.as_ref())),
+        InputKind::Number { min, max } => format!("a number{}", bounds(min.as_ref(), max.as_ref())),
+        InputKind::Duration { min_ms, max_ms } => {
+            format!("a duration such as 30s or 1m30s{}", bounds(secs(min_ms).as_ref(), secs(max_ms).as_ref()))
+        }
+        InputKind::Size { .. } => "a size such as 500MB or 2GiB".to_owned(),
+        InputKind::Percentage { .. } => "a percentage such as 10%".to_owned(),
+        InputKind::DateTime => "a date and time such as 2026-11-20T03:00:00Z".to_owned(),
+        InputKind::List { of, .. } => match expects(of) {
+            Some(each) => format!("one per line, each {each}"),
+            None => "one per line".to_owned(),
+        },
+        InputKind::Boolean | InputKind::Choice { .. } | InputKind::Secret | InputKind::Host | InputKind::File => {
+            return None;
+        }
+    })
 }
 
 fn bounds<T: std::fmt::Display>(min: Option<&T>, max: Option<&T>) -> String {
@@ -113,24 +154,18 @@ fn bounds<T: std::fmt::Display>(min: Option<&T>, max: Option<&T>) -> String {
     }
 }
 
-fn step(step: &Step) -> StepView {
+fn step(phase: &str, step: &Step) -> StepView {
     let changes = step.effect == Effect::Change;
     StepView {
         id: step.id.to_string(),
         title: step.title.clone(),
+        phase: phase.to_owned(),
         changes,
-        kind: match &step.action {
-            ActionTemplate::Run { .. } => "run",
-            ActionTemplate::Http(_) => "http",
-        }
-        .to_owned(),
+        kind: step.action.word().to_owned(),
+        notes: step.manner(),
         text: step.action.written(),
-        verify: step.verify.as_ref().map(|verify| one_line(&verify.action.written())),
-        way_back: match &step.undo {
-            _ if !changes => "not needed".to_owned(),
-            Undo::Unsaid | Undo::None => "no way back".to_owned(),
-            Undo::Inverse(inverse) => one_line(&inverse.action.written()),
-        },
+        verify: step.verify.as_ref().map(|verify| one_line(&verify.written())),
+        way_back: one_line(&step.way_back_written()),
     }
 }
 

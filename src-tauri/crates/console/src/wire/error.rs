@@ -17,6 +17,8 @@ pub enum Code {
     PlanChanged,
     /// A secret has no value, or the place where secrets are kept is locked.
     SecretMissing,
+    /// Somebody else changed the same thing meanwhile; nothing was overwritten.
+    Conflict,
     /// The local history could not be read or written.
     History,
     /// Anything else.

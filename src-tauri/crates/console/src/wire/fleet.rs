@@ -117,6 +117,26 @@ pub struct SelectionView {
     pub error: Option<SelectionError>,
 }
 
+/// A fact that selectors can ask for.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[expect(missing_docs, reason = "names say it")]
+pub struct FactView {
+    pub name: String,
+    pub example: String,
+    pub doc: String,
+}
+
+/// What a selector makes of one host.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub struct HostVerdict {
+    /// The host.
+    pub name: HostName,
+    /// Whether it is picked.
+    pub verdict: daytwo_model::Verdict,
+    /// What decided.
+    pub why: String,
+}
+
 /// Why a text is not a selector.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[expect(missing_docs, reason = "names say it")]

@@ -1,9 +1,10 @@
 use super::*;
 use daytwo_model::SecretValue;
+use daytwo_model::plan::RunAs;
 use tokio::time::Instant;
 
 fn job(script: &str) -> ShellJob {
-    ShellJob { script: SecretValue::new(script), sudo: false }
+    ShellJob { script: SecretValue::new(script), run_as: RunAs::Login }
 }
 
 async fn run(

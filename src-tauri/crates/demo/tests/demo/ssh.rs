@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use daytwo_demo::{DemoFleet, DemoOptions};
 use daytwo_engine::ports::{SHELL_EVENTS_MAX, Shell as _, ShellEnd, ShellEvent, ShellJob};
 use daytwo_fleet::ports::{NoAnswer, Reach as _};
+use daytwo_model::plan::RunAs;
 use daytwo_model::{Exit, Host, SecretValue, Stream};
 use daytwo_ssh::{SshOptions, SshTransport};
 use tokio::sync::mpsc;
@@ -24,7 +25,7 @@ async fn run(
     cancel: &CancellationToken,
 ) -> (ShellEnd, String, String) {
     let (sender, mut events) = mpsc::channel(SHELL_EVENTS_MAX);
-    let job = ShellJob { script: SecretValue::new(script), sudo: true };
+    let job = ShellJob { script: SecretValue::new(script), run_as: RunAs::Root };
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let read = async {
         while let Some(event) = events.recv().await {

@@ -1,14 +1,25 @@
 //! The promises of the engine, kept against ports in memory.
-#![expect(clippy::unwrap_used, reason = "tests, with helpers that the test exemption does not cover")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests, with helpers that the test exemption does not cover"
+)]
 
 mod budgets;
 mod cancel;
+mod conditions;
 mod journal;
 mod machine;
+mod once;
 mod outcome;
+mod phases;
+mod plans;
 mod recover;
+mod retry;
 mod scale;
 mod secrets;
 mod support;
 mod text;
+mod unsupported;
 mod verify;

@@ -2,22 +2,18 @@
 
 use bytes::Bytes;
 use daytwo_engine::ports::HttpEnd;
-use daytwo_model::plan::{Capture, CaptureFrom, PerHost};
+use daytwo_model::plan::{CaptureFrom, PerHost};
 use daytwo_model::quote::Quote;
 use daytwo_model::text::{Late, Part};
 use daytwo_model::{AttemptState, CancelReason, CaptureName, Event, Exit, RunOutcome, Stream, Text};
 
 use crate::support::{
-    Reply, World, capturing, plan, request, script, seal, state_of, step_of, steps, undo, verified, words,
+    Reply, World, capture, capturing, plan, request, script, seal, state_of, step_of, steps, undo, verified, words,
 };
 
 fn captured(before: &str, name: &str) -> Text {
     let value = Late::Capture(CaptureName::new(name).unwrap());
     Text::new([Part::Plain(before.into()), Part::Late { value, quote: Quote::Shell }])
-}
-
-fn capture(name: &str, from: CaptureFrom) -> Capture {
-    Capture { name: CaptureName::new(name).unwrap(), from }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,14 +2,20 @@
 
 use daytwo_engine::ports::Fence;
 use daytwo_engine::{RunError, recover};
+use daytwo_model::plan::{On, Phase};
 use daytwo_model::{AttemptState, Event, RunStatus};
 
-use crate::support::{Reply, World, plan, replay, seal, steps, verified};
+use crate::support::{Reply, World, checked, in_phase, plan, replay, retried, seal, steps, verified};
 
 #[tokio::test(start_paused = true)]
 async fn after_every_prefix_of_a_journal_recovery_is_legal_and_sends_nothing() {
-    let mut steps = steps(6, 2);
+    let mut steps = steps(6, 5);
+    steps[0] = retried(steps[0].clone(), 2);
     steps[1] = verified(steps[1].clone(), 6, 0);
+    steps[2] = checked(steps[2].clone(), 6);
+    steps[2].on = On::One;
+    steps[3] = in_phase(steps[3].clone(), Phase::OnFailure);
+    steps[4] = in_phase(steps[4].clone(), Phase::Always);
     let mut plan = plan(6, &[1, 5], steps);
     plan.limits.failed_hosts_max = 9;
     plan.limits.unreachable_hosts_max = 9;

@@ -108,7 +108,7 @@ async fn time(hosts: u32) -> Duration {
         http: ports,
     };
     let start = Instant::now();
-    let (driver, _handle) = open(plan, "ada".into(), ports, Settings::default());
+    let (driver, _handle) = open(plan, "ada".into(), ports, Settings::default()).unwrap();
     assert_eq!(driver.run().await.unwrap(), RunOutcome::Succeeded);
     start.elapsed()
 }

@@ -1,4 +1,4 @@
-//! Ports in memory, and plans to run through them.
+//! Ports in memory, and what can be asked about a run.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,105 +12,15 @@ use daytwo_engine::ports::{
     ShellJob,
 };
 use daytwo_engine::{Driver, Handle, RunError, Settings, open};
-use daytwo_model::plan::{
-    Action, Capture, Effect, Expect, HttpMethod, HttpRequest, Intent, Limits, PLAN_FORMAT, PerHost, PlannedRunbook,
-    PlannedStep, Probe, Verify, WayBack,
-};
 use daytwo_model::{
-    AttemptId, AttemptState, Digest, Endpoint, Event, Exit, Host, HostName, Plan, ProcessIdentity, Record, RunId,
-    RunOutcome, RunState, RunbookName, SealedPlan, SecretName, SecretValue, StepId, Stream, Text, Timestamp,
+    AttemptId, AttemptState, Event, Exit, Host, ProcessIdentity, Record, RunId, RunOutcome, RunState, SealedPlan,
+    SecretName, SecretValue, SkipReason, Stream, Timestamp,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// A plan over hosts `h0`, `h1`, …; each step `n` runs `do n`.
-pub(crate) fn plan(hosts: u32, batches: &[u32], steps: Vec<PlannedStep>) -> Plan {
-    let mut next = 0;
-    let batches = batches.iter().map(|size| {
-        let batch = (next..next + size).collect();
-        next += size;
-        batch
-    });
-    let plan = Plan {
-        format: PLAN_FORMAT,
-        runbook: PlannedRunbook {
-            name: RunbookName::new("test").unwrap(),
-            title: "Test".into(),
-            digest: Digest::ZERO,
-            text: String::new(),
-        },
-        intent: Intent::Forward,
-        inputs: BTreeMap::new(),
-        selection: "all".into(),
-        hosts: (0..hosts).map(host).collect(),
-        batches: batches.collect(),
-        limits: Limits { failed_hosts_max: 0, unreachable_hosts_max: 0, hosts_at_once_max: 100, hold_ms: 0 },
-        steps,
-        planned_at: Timestamp::EPOCH,
-        planned_by: "test".into(),
-    };
-    assert_eq!(next, hosts, "batches hold every host");
-    plan
-}
-
-fn host(index: u32) -> Host {
-    Host {
-        name: HostName::new(format!("h{index}")).unwrap(),
-        endpoint: Endpoint::Simulated,
-        labels: BTreeMap::new(),
-        vars: BTreeMap::new(),
-        source: "test".into(),
-    }
-}
-
-pub(crate) fn script(text: Text) -> Action {
-    Action::Run { script: text, sudo: false }
-}
-
-pub(crate) fn request(url: Text) -> Action {
-    Action::Http { request: HttpRequest { method: HttpMethod::Post, url, headers: Vec::new(), json: None } }
-}
-
-pub(crate) fn step_of(id: &str, hosts: u32, action: Action) -> PlannedStep {
-    PlannedStep {
-        id: StepId::new(id).unwrap(),
-        title: id.into(),
-        effect: Effect::Change,
-        timeout_ms: 60_000,
-        action: PerHost::collect((0..hosts).map(|_| Some(action.clone()))),
-        captures: Vec::new(),
-        verify: None,
-        way_back: WayBack::None,
-    }
-}
-
-/// Steps `s0`, `s1`, … that run `do 0`, `do 1`, ….
-pub(crate) fn steps(hosts: u32, count: u32) -> Vec<PlannedStep> {
-    (0..count).map(|step| step_of(&format!("s{step}"), hosts, script(Text::plain(format!("do {step}"))))).collect()
-}
-
-pub(crate) fn capturing(mut step: PlannedStep, captures: Vec<Capture>) -> PlannedStep {
-    step.captures = captures;
-    step
-}
-
-/// With a check that runs `check` and expects `active`.
-pub(crate) fn verified(mut step: PlannedStep, hosts: u32, within_ms: u64) -> PlannedStep {
-    let expect = Expect { stdout: Some(Text::plain("active")), ..Expect::default() };
-    let probe = Probe { action: script(Text::plain("check")), expect };
-    step.verify = Some(Verify { probe: PerHost::collect((0..hosts).map(|_| Some(probe.clone()))), within_ms });
-    step
-}
-
-pub(crate) fn undo(mut plan: Plan) -> Plan {
-    plan.intent = Intent::Undo { of: RunId::from_uuid(Uuid::nil()) };
-    plan
-}
-
-pub(crate) fn seal(plan: Plan) -> SealedPlan {
-    SealedPlan::seal(plan).unwrap()
-}
+pub(crate) use crate::plans::*;
 
 /// How a host answers a script.
 #[derive(Clone)]
@@ -221,7 +131,7 @@ impl World {
     }
 
     pub(crate) fn open(self: &Arc<Self>, plan: &SealedPlan) -> (Driver, Handle) {
-        open(plan.clone(), "ada".into(), self.ports(), Settings::default())
+        open(plan.clone(), "ada".into(), self.ports(), Settings::default()).unwrap()
     }
 
     pub(crate) async fn run(self: &Arc<Self>, plan: &SealedPlan) -> Result<RunOutcome, RunError> {
@@ -256,6 +166,14 @@ pub(crate) fn replay(plan: &SealedPlan, records: &[Record]) -> RunState {
         previous = Some(record);
     }
     state
+}
+
+/// Why a step was skipped on a host.
+pub(crate) fn why_skipped(state: &RunState, host: u32, step: u32) -> &SkipReason {
+    match state_of(state, host, step) {
+        AttemptState::Skipped { why } => why,
+        other => panic!("not skipped: {other:?}"),
+    }
 }
 
 /// The words of one host's steps, for example `["verified", "skipped"]`.

@@ -118,6 +118,7 @@ fn captures_are_bounded_and_say_what_is_missing() {
     let none = mask(&[]);
     let wanted = |from| [Capture { name: CaptureName::new("x").unwrap(), from }];
     let json = |pointer: &str| wanted(CaptureFrom::Json(pointer.into()));
+    let regex = |pattern: &str| wanted(CaptureFrom::Regex(pattern.into()));
     let big = "x".repeat(CAPTURED_BYTES_MAX + 1);
     let huge = "x".repeat(KEPT_BYTES_MAX + 1);
     for (from, stdout, expect) in [
@@ -126,10 +127,18 @@ fn captures_are_bounded_and_say_what_is_missing() {
         (json("/a/0"), "{\"a\":[1.5]}", Ok(serde_json::json!(1.5))),
         (json("/b"), "{\"a\":[1.5]}", Err("it has no value at \"/b\"")),
         (json("/b"), "oops", Err("what it wrote is not JSON")),
+        (regex("v([0-9]+)(x)?"), "a v12 v13", Ok(serde_json::json!("12"))),
+        (regex("v[0-9]+"), "a v12 v13", Ok(serde_json::json!("v12"))),
+        (regex("(?m)^version ([^ \n]*)$"), "name a\nversion \n", Ok(serde_json::json!(""))),
+        (regex("v([0-9]+)"), "w12", Err("nothing that it wrote matches \"v([0-9]+)\"")),
+        (regex("a|(b)"), "a", Err("the first group of \"a|(b)\" is not in what matches it")),
+        (regex("("), "", Err("\"(\" is not a usable regular expression")),
+        (regex("a{9999999}"), "", Err("\"a{9999999}\" is not a usable regular expression")),
+        (wanted(CaptureFrom::ExitCode), "", Ok(serde_json::json!(0))),
         (wanted(CaptureFrom::Stdout), &big, Err("the value is larger than 64 KiB")),
         (wanted(CaptureFrom::Stdout), &huge, Err("it wrote more than 1024 KiB")),
     ] {
-        let taken = capture(&from, &kept(stdout), &none);
+        let taken = capture(&from, &Exit::Code(0), &kept(stdout), &none);
         match expect {
             Ok(value) => assert_eq!(taken.values.into_values().collect::<Vec<_>>(), [value]),
             Err(why) => {
@@ -138,6 +147,14 @@ fn captures_are_bounded_and_say_what_is_missing() {
             }
         }
     }
+}
+
+#[test]
+fn a_pattern_cannot_cut_a_piece_out_of_a_secret() {
+    let wanted = [Capture { name: CaptureName::new("x").unwrap(), from: CaptureFrom::Regex("token=(.{4})".into()) }];
+    let taken = capture(&wanted, &Exit::Code(0), &kept("token=swordfish"), &mask(&["swordfish"]));
+    let said = format!("{taken:?}");
+    assert!(!said.contains("swor"), "{said}");
 }
 
 #[test]

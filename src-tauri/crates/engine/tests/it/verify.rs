@@ -72,7 +72,7 @@ async fn a_check_may_compare_with_what_its_own_step_captured() {
     let mut step = capturing(step, vec![Capture { name: old.clone(), from: CaptureFrom::Json("/limit".into()) }]);
     let expect = Expect { json: vec![("/was".into(), late("", Quote::Json))], ..Expect::default() };
     let probe = Probe { action: script(late("check ", Quote::Shell)), expect };
-    step.verify = Some(Verify { probe: PerHost::collect([Some(probe)]), within_ms: 0 });
+    step.verify = Some(Verify::once(PerHost::same(probe, 1), 0));
     let plan = seal(plan(1, &[1], vec![step]));
     let world = World::new(|_, script, _| match script {
         "show" => Reply::says("{\"limit\": 60}"),
@@ -80,4 +80,38 @@ async fn a_check_may_compare_with_what_its_own_step_captured() {
         other => panic!("{other}"),
     });
     assert_eq!(world.run(&plan).await.unwrap(), RunOutcome::Succeeded);
+}
+
+/// What a post-condition with samples became when its asks answered so: `+` held, `-` did not.
+async fn sampled(samples: u32, at_least: u32, within_ms: u64, answers: &'static str) -> (Result<(), String>, usize) {
+    let mut step = verified(steps(1, 1).remove(0), 1, within_ms);
+    let verify = step.verify.as_mut().unwrap();
+    (verify.samples, verify.at_least) = (samples, at_least);
+    let plan = seal(plan(1, &[1], vec![step]));
+    let world = World::new(|_, script, nth| match script {
+        "check" if answers.as_bytes()[nth] == b'+' => Reply::says("active"),
+        "check" => Reply::says("busy"),
+        _ => Reply::exit(0),
+    });
+    world.run(&plan).await.unwrap();
+    let state = world.state(&plan);
+    let asked = world.scripts().iter().filter(|script| script.ends_with("check")).count();
+    let verdict = match state_of(&state, 0, 0) {
+        AttemptState::NotVerified { why, .. } => Err(why.clone()),
+        AttemptState::Verified { .. } => Ok(()),
+        other => panic!("{other:?}"),
+    };
+    (verdict, asked)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_with_samples_holds_when_enough_of_them_held() {
+    let why = "the last that did not: stdout was \"busy\", expected \"active\"";
+    assert_eq!(sampled(4, 3, 0, "++-+").await, (Ok(()), 4));
+    // No more is asked once it is sure.
+    assert_eq!(sampled(4, 3, 0, "+++").await, (Ok(()), 3));
+    assert_eq!(sampled(4, 3, 0, "+-+-").await, (Err(format!("2 of 4 held, 3 are needed; {why}")), 4));
+    assert_eq!(sampled(4, 3, 0, "--").await, (Err(format!("0 of the first 2 held, 3 are needed; {why}")), 2));
+    // Within its time the whole row is asked again.
+    assert_eq!(sampled(2, 2, 1_000, "+--++").await, (Ok(()), 5));
 }

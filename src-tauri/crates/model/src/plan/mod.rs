@@ -20,8 +20,8 @@ pub use condition::{Comparison, Condition, Operand, Undecidable, compare, truthy
 pub use per_host::PerHost;
 pub use sealed::{InvalidPlan, SealedPlan};
 pub use step::{
-    Capture, CaptureFrom, CheckAnswer, Effect, Expect, On, Phase, PlannedStep, Probe, Retry, TIMEOUT_MS_DEFAULT, Verify,
-    WayBack,
+    Capture, CaptureFrom, CheckAnswer, Effect, Expect, On, Phase, PlannedStep, Probe, Retry, TIMEOUT_MS_DEFAULT,
+    Verify, WayBack,
 };
 
 use crate::digest::Digest;
@@ -129,4 +129,3 @@ pub struct Limits {
     #[ts(type = "number")]
     pub hold_ms: u64,
 }
-

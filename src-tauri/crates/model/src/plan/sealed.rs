@@ -56,7 +56,7 @@ impl SealedPlan {
         if seen.iter().any(|count| *count != 1) {
             return Err(InvalidPlan::Batches);
         }
-        let digest = Digest::of_canonical(&plan)?;
+        let digest = Digest::of_large_canonical(&plan)?;
         Ok(Self { plan, digest })
     }
 

@@ -1,160 +1,84 @@
-//! The selector's grammar, by recursive descent.
-//!
-//! ```text
-//! or   = and { "or" and }
-//! and  = not { "and" not }
-//! not  = "not" not | "(" or ")" | term
-//! term = key ("=" | "!=" | "~") word | key ["not"] "in" "(" word { "," word } ")" | pattern
-//! ```
+//! The parser, by recursive descent. The grammar stands in the documentation of [`super`].
 
-use super::{Expr, Key, SELECTOR_BYTES_MAX, SELECTOR_DEPTH_MAX, glob};
+use super::error::{SelectorError, quoted};
+use super::expr::Expr;
+use super::pattern::Pattern;
+use super::quantity::Quantity;
+use super::term::{Key, Sign, Term, Test, Value};
+use super::token::{Kind, Token, tokenize};
+use super::{FACT_AGE_MAX, SELECTOR_BYTES_MAX, SELECTOR_DEPTH_MAX, SELECTOR_TERMS_MAX};
+use crate::suggest::nearest;
 
-/// Why a text is not a selector.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("column {column}: expected {expected}, found {found}")]
-pub struct SelectorError {
-    /// Column of the problem, in characters from 1.
-    pub column: usize,
-    /// What could stand there.
-    pub expected: &'static str,
-    /// What does.
-    pub found: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
-    Word { text: String, quoted: bool },
-    Equals,
-    Differs,
-    Like,
-    Open,
-    Close,
-    Comma,
-    End,
-}
-
-impl Token {
-    fn describe(&self) -> String {
-        match self {
-            Self::Word { text, .. } => format!("{text:?}"),
-            Self::Equals => "\"=\"".into(),
-            Self::Differs => "\"!=\"".into(),
-            Self::Like => "\"~\"".into(),
-            Self::Open => "\"(\"".into(),
-            Self::Close => "\")\"".into(),
-            Self::Comma => "\",\"".into(),
-            Self::End => "the end".into(),
-        }
-    }
-
-    fn is_word(&self, word: &str) -> bool {
-        matches!(self, Self::Word { text, quoted: false } if text == word)
-    }
-}
+/// Words that mean something where they stand without quotes.
+const RESERVED: [&str; 4] = ["and", "or", "not", "in"];
+const CONDITION: &str = "a label, a pattern or \"(\"";
 
 pub(super) fn parse(text: &str) -> Result<Expr, SelectorError> {
     if text.len() > SELECTOR_BYTES_MAX {
         let found = format!("{} bytes", text.len());
-        return Err(SelectorError { column: 1, expected: "a selector of at most 4096 bytes", found });
+        return Err(SelectorError::new(1, 1, "a selector of at most 4096 bytes", found));
     }
-    let mut parser = Parser { tokens: tokenize(text)?, next: 0, depth: 0 };
+    let mut parser = Parser { text, tokens: tokenize(text)?, next: 0, depth: 0, terms: 0 };
     let expr = parser.or()?;
-    match parser.peek() {
-        Token::End => Ok(expr),
-        _ => Err(parser.unexpected("\"and\", \"or\" or the end")),
+    match parser.peek().kind {
+        Kind::End => Ok(expr),
+        _ => Err(parser.unexpected("\"and\", \"or\", \"-\" or the end").hint(parser.after_condition())),
     }
 }
 
-fn tokenize(text: &str) -> Result<Vec<(usize, Token)>, SelectorError> {
-    let mut tokens = Vec::new();
-    let mut chars = (1_usize..).zip(text.chars()).peekable();
-    while let Some((column, c)) = chars.next() {
-        let token = match c {
-            c if c.is_whitespace() => continue,
-            '=' => Token::Equals,
-            '~' => Token::Like,
-            '(' => Token::Open,
-            ')' => Token::Close,
-            ',' => Token::Comma,
-            '!' if chars.next_if(|(_, next)| *next == '=').is_some() => Token::Differs,
-            '"' => {
-                let mut word = String::new();
-                loop {
-                    match chars.next() {
-                        Some((_, '"')) => break,
-                        Some((_, c)) if !c.is_control() => word.push(c),
-                        Some(_) | None => {
-                            return Err(SelectorError { column, expected: "a closing quote", found: "none".into() });
-                        }
-                    }
-                }
-                Token::Word { text: word, quoted: true }
-            }
-            c if is_word_char(c) => {
-                let mut word = String::from(c);
-                while let Some((_, c)) = chars.next_if(|(_, next)| is_word_char(*next)) {
-                    word.push(c);
-                }
-                Token::Word { text: word, quoted: false }
-            }
-            other => {
-                let found = format!("{other:?}");
-                return Err(SelectorError { column, expected: "a label, a pattern or \"(\"", found });
-            }
-        };
-        tokens.push((column, token));
-    }
-    tokens.push((text.chars().count() + 1, Token::End));
-    Ok(tokens)
-}
+/// Stands for whatever is asked for beyond the last token, which is always `End` too.
+const BEYOND: Token = Token { kind: Kind::End, column: 1, width: 1, start: 0, end: 0 };
 
-fn is_word_char(c: char) -> bool {
-    c.is_alphanumeric() || "_-.:/@*?[]{}+%".contains(c)
-}
-
-struct Parser {
-    tokens: Vec<(usize, Token)>,
+struct Parser<'t> {
+    text: &'t str,
+    tokens: Vec<Token>,
     next: usize,
     depth: usize,
+    terms: usize,
 }
 
-impl Parser {
-    fn at(&self, index: usize) -> (usize, &Token) {
-        // The last token is always `End`, and nothing is taken after it.
-        self.tokens.get(index).or(self.tokens.last()).map_or((1, &Token::End), |(column, token)| (*column, token))
+impl Parser<'_> {
+    fn at(&self, index: usize) -> &Token {
+        self.tokens.get(index).or(self.tokens.last()).unwrap_or(&BEYOND)
     }
 
     fn peek(&self) -> &Token {
-        self.at(self.next).1
+        self.at(self.next)
     }
 
-    fn take(&mut self) -> Token {
-        let token = self.peek().clone();
-        self.next += 1;
-        token
+    fn take_if(&mut self, wanted: impl FnOnce(&Token) -> bool) -> bool {
+        let there = wanted(self.peek());
+        self.next += usize::from(there);
+        there
     }
 
     fn unexpected(&self, expected: &'static str) -> SelectorError {
-        let (column, token) = self.at(self.next);
-        SelectorError { column, expected, found: token.describe() }
+        let token = self.peek();
+        SelectorError::new(token.column, token.width, expected, token.describe())
     }
 
     fn or(&mut self) -> Result<Expr, SelectorError> {
         let mut any = vec![self.and()?];
-        while self.peek().is_word("or") {
-            self.take();
+        while self.take_if(|token| token.kind == Kind::Or || token.is_word("or")) {
             any.push(self.and()?);
         }
-        Ok(if any.len() == 1 { any.remove(0) } else { Expr::Or(any) })
+        Ok(one_or(any, Expr::Or))
     }
 
     fn and(&mut self) -> Result<Expr, SelectorError> {
-        let mut all = vec![self.not()?];
-        while self.peek().is_word("and") {
-            self.take();
-            all.push(self.not()?);
+        let mut all = vec![self.without()?];
+        while self.take_if(|token| token.kind == Kind::And || token.is_word("and")) {
+            all.push(self.without()?);
         }
-        Ok(if all.len() == 1 { all.remove(0) } else { Expr::And(all) })
+        Ok(one_or(all, Expr::And))
+    }
+
+    fn without(&mut self) -> Result<Expr, SelectorError> {
+        let mut all = vec![self.not()?];
+        while self.take_if(|token| token.kind == Kind::Minus) {
+            all.push(Expr::Not(Box::new(self.not()?)));
+        }
+        Ok(one_or(all, Expr::And))
     }
 
     fn not(&mut self) -> Result<Expr, SelectorError> {
@@ -162,15 +86,19 @@ impl Parser {
         if self.depth > SELECTOR_DEPTH_MAX {
             return Err(self.unexpected("at most 64 levels of nesting"));
         }
-        let expr = if self.peek().is_word("not") {
-            self.take();
+        let expr = if self.take_if(|token| token.is_word("not")) {
             Expr::Not(Box::new(self.not()?))
-        } else if *self.peek() == Token::Open {
-            self.take();
+        } else if self.take_if(|token| token.kind == Kind::Open) {
             let inner = self.or()?;
-            self.close()?;
+            if !self.take_if(|token| token.kind == Kind::Close) {
+                return Err(self.unexpected("\")\"").hint(self.after_condition()));
+            }
             inner
         } else {
+            self.terms += 1;
+            if self.terms > SELECTOR_TERMS_MAX {
+                return Err(self.unexpected("at most 512 conditions"));
+            }
             self.term()?
         };
         self.depth -= 1;
@@ -178,111 +106,232 @@ impl Parser {
     }
 
     fn term(&mut self) -> Result<Expr, SelectorError> {
-        let (column, _) = self.at(self.next);
-        let word = self.word("a label, a pattern or \"(\"")?;
-        let key = if word == "host" { Key::Host } else { Key::Label(word.clone()) };
-        match self.peek() {
-            Token::Equals => {
-                self.take();
-                Ok(Expr::Is { key, values: vec![self.word("a value")?] })
+        let first = self.next;
+        let (word, quoted) = self.word(CONDITION)?;
+        // `label."a.b/c"` is one name: the quotes stand right behind the dot.
+        let explicit = !quoted && matches!(word.as_str(), "label." | "fact.");
+        let joined = explicit && self.peek().start == self.at(first).end;
+        let (quoted, word) = match &self.peek().kind {
+            Kind::Word { text, quoted: true } if joined => {
+                let word = format!("{word}{text}");
+                self.next += 1;
+                (false, word)
             }
-            Token::Differs => {
-                self.take();
-                Ok(Expr::Not(Box::new(Expr::Is { key, values: vec![self.word("a value")?] })))
-            }
-            Token::Like => {
-                self.take();
-                let (column, _) = self.at(self.next);
-                let pattern = self.word("a pattern")?;
-                like(key, &pattern, column)
-            }
-            token if token.is_word("in") => {
-                self.take();
-                Ok(Expr::Is { key, values: self.list()? })
-            }
-            token if token.is_word("not") && self.at(self.next + 1).1.is_word("in") => {
-                self.take();
-                self.take();
-                Ok(Expr::Not(Box::new(Expr::Is { key, values: self.list()? })))
-            }
-            _ => like(Key::Host, &word, column),
+            _ => (quoted, word),
+        };
+        let operator = self.next;
+        let negated = self.peek().kind == Kind::Differs
+            || (self.peek().is_word("not") && self.at(self.next + 1).is_word("in") && self.take_if(|_| true));
+        let Some(asked) = self.asked() else {
+            let test = Test::Like(self.pattern_of(first, &word)?);
+            return Ok(self.finished(first, Key::Host, false, test));
+        };
+        let mut key = key_of(&word, quoted).map_err(|(expected, hint)| {
+            let (from, to) = (self.at(first), self.at(operator.saturating_sub(1)));
+            let width = (to.column + to.width).saturating_sub(from.column);
+            SelectorError::new(from.column, width, expected, self::quoted(&word)).hint(hint)
+        })?;
+        if key == Key::Host && matches!(asked, Asked::Order(_)) {
+            let token = self.at(operator);
+            let error = SelectorError::new(token.column, token.width, "= != ~ or in after host", token.describe());
+            return Err(error.hint("a host's name has no order; a label of that name is label.host".to_owned()));
         }
+        let test = match asked {
+            Asked::One => Test::OneOf(vec![self.value()?]),
+            Asked::OneOf => Test::OneOf(self.list()?),
+            Asked::Like => {
+                let at = self.next;
+                let (pattern, _) = self.word("a pattern")?;
+                Test::Like(self.pattern_of(at, &pattern)?)
+            }
+            Asked::Order(sign) => Test::Order { sign, than: self.quantity()? },
+        };
+        self.within(&mut key)?;
+        Ok(self.finished(first, key, negated, test))
     }
 
-    fn list(&mut self) -> Result<Vec<String>, SelectorError> {
-        if *self.peek() != Token::Open {
-            return Err(self.unexpected("\"(\""));
-        }
-        self.take();
-        let mut values = vec![self.word("a value")?];
-        while *self.peek() == Token::Comma {
-            self.take();
-            values.push(self.word("a value")?);
-        }
-        self.close()?;
-        Ok(values)
+    /// The operator that stands here, taken; none behind a bare pattern.
+    fn asked(&mut self) -> Option<Asked> {
+        let asked = match self.peek().kind {
+            Kind::Equals | Kind::Differs => Asked::One,
+            Kind::Like => Asked::Like,
+            Kind::Less => Asked::Order(Sign::Less),
+            Kind::AtMost => Asked::Order(Sign::AtMost),
+            Kind::More => Asked::Order(Sign::More),
+            Kind::AtLeast => Asked::Order(Sign::AtLeast),
+            _ if self.peek().is_word("in") => Asked::OneOf,
+            _ => return None,
+        };
+        self.next += 1;
+        Some(asked)
     }
 
-    fn close(&mut self) -> Result<(), SelectorError> {
-        if *self.peek() != Token::Close {
-            return Err(self.unexpected("\")\""));
+    fn finished(&self, first: usize, key: Key, negated: bool, test: Test) -> Expr {
+        let (from, to) = (self.at(first).start, self.at(self.next.saturating_sub(1)).end);
+        Expr::Term(Term { text: self.text.get(from..to).unwrap_or_default().into(), key, negated, test })
+    }
+
+    /// `within 6h`: how old the fact may be.
+    fn within(&mut self, key: &mut Key) -> Result<(), SelectorError> {
+        if !self.peek().is_word("within") {
+            return Ok(());
         }
-        self.take();
+        let Key::Fact { age_ms_max, .. } = key else {
+            let error = self.unexpected("\"and\", \"or\", \"-\" or the end");
+            return Err(error.hint("only facts have an age: disk.root.free < 10% within 6h".to_owned()));
+        };
+        self.next += 1;
+        let at = self.next;
+        let (word, _) = self.word("a duration")?;
+        let Some(Quantity::Seconds(seconds)) = Quantity::parse(&word).filter(|_| !word.starts_with('-')) else {
+            let hint = Quantity::suggestion(&word).map(|meant| format!("did you mean {meant}?"));
+            return Err(self.bad_word(at, "a duration such as 6h or 1h30m", &word).hint(hint));
+        };
+        // Saturates, far beyond the age of anything.
+        *age_ms_max = (seconds * 1000.0) as u64;
         Ok(())
     }
 
-    fn word(&mut self, expected: &'static str) -> Result<String, SelectorError> {
-        match self.peek() {
-            Token::Word { text, quoted } => {
-                let reserved = !quoted && ["and", "or", "not", "in"].contains(&text.as_str());
-                if reserved {
-                    return Err(self.unexpected(expected));
-                }
-                let word = text.clone();
-                self.take();
-                Ok(word)
+    fn list(&mut self) -> Result<Vec<Value>, SelectorError> {
+        if !self.take_if(|token| token.kind == Kind::Open) {
+            let hint = "a list stands between parentheses: site in (ams, fra)";
+            return Err(self.unexpected("\"(\"").hint(hint.to_owned()));
+        }
+        let mut values = vec![self.value()?];
+        while self.take_if(|token| token.kind == Kind::Comma) {
+            values.push(self.value()?);
+        }
+        if !self.take_if(|token| token.kind == Kind::Close) {
+            return Err(self.unexpected("\",\" or \")\""));
+        }
+        Ok(values)
+    }
+
+    fn value(&mut self) -> Result<Value, SelectorError> {
+        let at = self.next;
+        let (text, quoted) = self.word("a value")?;
+        // `role != w*` would pick every host, and `host in (web-[1-3])` none, without a word.
+        if !quoted && text.contains(['*', '?', '[', ']', '{', '}']) {
+            let hint = "a pattern is compared with ~; put the text between quotes if it is meant as it stands";
+            return Err(self.bad_word(at, "a value", &text).hint(hint.to_owned()));
+        }
+        Ok(Value { quantity: Quantity::parse(&text), text: text.into() })
+    }
+
+    fn quantity(&mut self) -> Result<Quantity, SelectorError> {
+        const EXPECTED: &str = "a number, with its unit where it has one (10%, 5GiB, 2h30m, 3.5)";
+        let at = self.next;
+        let (word, _) = self.word(EXPECTED)?;
+        Quantity::parse(&word).ok_or_else(|| {
+            let hint = Quantity::suggestion(&word).map(|meant| format!("did you mean {meant}?"));
+            self.bad_word(at, EXPECTED, &word).hint(hint)
+        })
+    }
+
+    fn pattern_of(&self, at: usize, text: &str) -> Result<Pattern, SelectorError> {
+        Pattern::parse(text).map_err(|why| self.bad_word(at, "a pattern", text).hint(why))
+    }
+
+    fn bad_word(&self, at: usize, expected: &'static str, word: &str) -> SelectorError {
+        let token = self.at(at);
+        SelectorError::new(token.column, token.width, expected, quoted(word))
+    }
+
+    /// Takes a word, and tells whether it stood between quotes.
+    fn word(&mut self, expected: &'static str) -> Result<(String, bool), SelectorError> {
+        let Kind::Word { text, quoted } = self.peek().kind.clone() else {
+            return Err(self.unexpected(expected).hint(self.before_word(expected)));
+        };
+        if !quoted && RESERVED.contains(&text.as_str()) {
+            let hint = if expected == CONDITION {
+                format!("a condition is missing before {text}")
+            } else {
+                format!("write \"{text}\" between quotes if that word is meant")
+            };
+            return Err(self.unexpected(expected).hint(hint));
+        }
+        self.next += 1;
+        Ok((text, quoted))
+    }
+
+    fn before_word(&self, expected: &'static str) -> Option<String> {
+        let hint = match self.peek().kind {
+            Kind::End if self.next == 0 => "for example role=web and site in (ams, fra), or web-[01-20]",
+            Kind::Minus if expected != CONDITION => "put a hyphen that is a value between quotes: \"-\"",
+            Kind::Minus => "- takes hosts away from what stands before it: role=web - host~\"*-canary\"",
+            Kind::Less | Kind::AtMost | Kind::More | Kind::AtLeast | Kind::Equals if expected == CONDITION => {
+                "the name stands first: disk.root.free < 10%"
             }
-            _ => Err(self.unexpected(expected)),
-        }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// What to do about something behind a complete condition.
+    fn after_condition(&self) -> Option<String> {
+        let hint = match &self.peek().kind {
+            Kind::Close => "there is one ) too many".to_owned(),
+            Kind::Open => "put and, or or - between two conditions".to_owned(),
+            Kind::Comma => "a list stands behind in: site in (ams, fra)".to_owned(),
+            Kind::Word { text, quoted: false } if text.starts_with('-') => {
+                "put a blank on both sides of the - that takes hosts away".to_owned()
+            }
+            Kind::Word { text, quoted: false }
+                if text.starts_with('%') || Quantity::parse(&format!("1{text}")).is_some() =>
+            {
+                "write a number and its unit without a blank: 10%".to_owned()
+            }
+            Kind::Word { text, quoted: false } => match nearest(text, ["and", "or", "not", "in", "within"]) {
+                Some(near) if near != text => format!("did you mean {near}?"),
+                _ => "put and, or or - between two conditions; a label is compared with =, as in role=web".to_owned(),
+            },
+            Kind::Word { .. } => "put and, or or - between two conditions".to_owned(),
+            _ => return None,
+        };
+        Some(hint)
     }
 }
 
-fn like(key: Key, pattern: &str, column: usize) -> Result<Expr, SelectorError> {
-    let pattern = glob(pattern).map_err(|_| SelectorError {
-        column,
-        expected: "a glob pattern",
-        found: format!("{pattern:?}"),
-    })?;
-    Ok(Expr::Like { key, pattern })
+/// How the value stands to the name.
+enum Asked {
+    One,
+    OneOf,
+    Like,
+    Order(Sign),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn one_or(mut parts: Vec<Expr>, many: impl FnOnce(Vec<Expr>) -> Expr) -> Expr {
+    if parts.len() == 1 { parts.remove(0) } else { many(parts) }
+}
 
-    #[test]
-    fn errors_name_the_column_and_what_could_stand_there() {
-        for (text, message) in [
-            ("", "column 1: expected a label, a pattern or \"(\", found the end"),
-            ("role=", "column 6: expected a value, found the end"),
-            ("role=web and", "column 13: expected a label, a pattern or \"(\", found the end"),
-            ("role=web site=ams", "column 10: expected \"and\", \"or\" or the end, found \"site\""),
-            ("site in ams", "column 9: expected \"(\", found \"ams\""),
-            ("(role=web", "column 10: expected \")\", found the end"),
-            ("host~\"[\"", "column 6: expected a glob pattern, found \"[\""),
-            ("role=\"web", "column 6: expected a closing quote, found none"),
-            ("role;web", "column 5: expected a label, a pattern or \"(\", found ';'"),
-        ] {
-            assert_eq!(parse(text).unwrap_err().to_string(), message, "{text:?}");
-        }
-        assert!(parse(&"(".repeat(4000)).is_err());
-        assert!(parse(&"not ".repeat(1000)).is_err());
+/// What a name in front of an operator means; else what could stand there, and a hint.
+fn key_of(word: &str, quoted: bool) -> Result<Key, (&'static str, Option<String>)> {
+    let fact = |name: &str| Key::Fact { name: name.into(), age_ms_max: FACT_AGE_MAX.as_millis() as u64 };
+    let plain =
+        |name: &str, extra: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || extra.contains(c));
+    if let Some(label) = word.strip_prefix("label.").filter(|_| !quoted) {
+        return if label.is_empty() {
+            Err(("a label's name after label.", None))
+        } else {
+            Ok(Key::Label(label.into()))
+        };
     }
-
-    proptest::proptest! {
-        #[test]
-        fn never_panics(text in "[ -~é]{0,80}") {
-            let _ = parse(&text);
+    if let Some(name) = word.strip_prefix("fact.").filter(|_| !quoted) {
+        let hint = "facts are named like disk.root.free";
+        return if plain(name, "_-.") { Ok(fact(name)) } else { Err(("a fact's name after fact.", Some(hint.into()))) };
+    }
+    match word {
+        "host" => Ok(Key::Host),
+        "" => Err(("a label or a fact", None)),
+        label if quoted => Ok(Key::Label(label.into())),
+        name if name.contains('.') && plain(name, "_-.") => Ok(fact(name)),
+        name if name.contains('.') => Err((
+            "a label or a fact",
+            Some(format!("a name with a dot is a fact; if a label is meant, write label.\"{name}\"")),
+        )),
+        label if plain(label, "_-/:@+") => Ok(Key::Label(label.into())),
+        _ => {
+            Err(("a label or a fact", Some("a name is compared with = or in, a pattern of hosts stands alone".into())))
         }
     }
 }

@@ -2,21 +2,45 @@
 
 use super::BATCHES_MAX;
 use super::fields::{Fields, duration_ms, items, number, parsed, text};
+use super::shape::{Shape, Takes, may};
 use crate::diagnostic::Found;
 use crate::rollout::{Allowance, Reach, Rollout};
 use crate::yaml::Node;
-
-const FIELDS: &[&str] = &["batches", "spread", "max_failed", "max_unreachable", "hold", "at_once"];
 
 /// The largest number of hosts that a batch or a budget may name.
 const COUNT_MAX: u32 = 1_000_000;
 /// The most hosts at one time that a runbook may ask for; more connections than this no laptop keeps alive.
 const AT_ONCE_MAX: i64 = 1000;
 
+/// How a runbook is brought in.
+pub(super) static ROLLOUT: Shape = Shape::new(
+    "rollout",
+    "a rollout",
+    "Batches, budgets and pace: how far a mistake can reach before somebody sees it. A runbook that changes something \
+     and says nothing starts with one host, then 10%, 50% and all, and stops at the first host that fails.",
+    &[
+        may(
+            "batches",
+            Takes::List { of: &Takes::Share, min: 1, max: BATCHES_MAX },
+            "A number takes so many further hosts; a percentage says how many of all have been reached once the \
+             batch is over. What is left over is a last batch.",
+        ),
+        may(
+            "spread",
+            Takes::Text,
+            "A label: no batch but the last takes all hosts that share a value of it, where that can be avoided.",
+        ),
+        may("max_failed", Takes::Share, "How many hosts may fail before no further host is started."),
+        may("max_unreachable", Takes::Share, "How many hosts may be unreachable before no further host is started."),
+        may("hold", Takes::Duration, "The pause after each batch."),
+        may("at_once", Takes::Integer { min: 1, max: AT_ONCE_MAX }, "How many hosts work at one time, within a batch."),
+    ],
+);
+
 /// Reads `rollout`; what is absent or wrong keeps its default.
 pub(super) fn read(node: &Node, changes: bool, found: &mut Found<'_>) -> Rollout {
     let mut rollout = Rollout::default_for(changes);
-    let Some(fields) = Fields::of(node, "a rollout", FIELDS, found) else { return rollout };
+    let Some(fields) = Fields::of(node, &ROLLOUT, found) else { return rollout };
     if let Some(node) = fields.get("batches") {
         rollout.batches = batches(node, found);
     }

@@ -1,159 +1,160 @@
-//! Rendering of steps for hosts. A text that no host can change is rendered once and shared.
+//! One action, probe or expectation, rendered with the values of one host.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use daytwo_model::plan::{Action, Expect, HttpRequest, InputValue, PerHost, Probe, Verify};
-use daytwo_model::text::{Late, Part};
-use daytwo_model::{CaptureName, Host, Text, Timestamp};
-use minijinja::Value;
+use daytwo_model::Text;
+use daytwo_model::plan::{Action, Expect, HttpRequest, LocalFile, Probe, RunAs};
+use daytwo_model::text::Part;
 
-use super::{PLAN_ERRORS_MAX, PlanError};
-use crate::step::{ActionTemplate, HttpTemplate, ProbeTemplate, Step, VerifyTemplate};
-use crate::template::{Engines, Rendering, Template, late};
-
-/// The hosts of a plan, with what templates see.
-pub(super) struct Hosts<'h> {
-    hosts: &'h [&'h Host],
-    engines: Engines,
-    shared: BTreeMap<String, Value>,
-    captured: BTreeMap<CaptureName, Value>,
-}
+use super::script;
+use crate::duration;
+use crate::runbook::Runbook;
+use crate::step::{ActionTemplate, FetchTemplate, HttpTemplate, ProbeTemplate, PutTemplate, WaitTemplate};
+use crate::surroundings::Surroundings;
+use crate::template::{Rendering, Template};
 
 /// What went wrong with one text: where it stands, and what.
-type Flawed = (Option<u32>, String);
+pub(super) type Flawed = (Option<u32>, String);
 
-impl<'h> Hosts<'h> {
-    pub(super) fn new(hosts: &'h [&'h Host], inputs: &BTreeMap<String, InputValue>, at: Timestamp) -> Self {
-        let mut shared: BTreeMap<String, Value> = inputs
-            .iter()
-            .map(|(name, value)| {
-                let value = match value {
-                    InputValue::Value(value) => Value::from(minijinja::value::Serde(value)),
-                    InputValue::Secret(name) => late(Late::Secret(name.clone())),
-                };
-                (name.clone(), value)
-            })
-            .collect();
-        let at = at.to_string();
-        // The same moment without what a file name should not hold: 20261121T030405678Z.
-        let stamp: String = at.chars().filter(char::is_ascii_alphanumeric).collect();
-        shared.insert("run".to_owned(), Value::from_pairs([("at", at), ("stamp", stamp)]));
-        Self { hosts, engines: Engines::new(), shared, captured: BTreeMap::new() }
-    }
-
-    /// Renders an action of `step` for every host; none when it failed somewhere.
-    pub(super) fn action(
-        &mut self,
-        step: &Step,
-        action: &ActionTemplate,
-        errors: &mut Vec<PlanError>,
-    ) -> Option<PerHost<Action>> {
-        self.note_captures(step);
-        self.per_host(step, &action.templates(), errors, |rendering| render_action(action, rendering))
-    }
-
-    /// Renders a verification of `step` for every host; none when it failed somewhere.
-    pub(super) fn verify(
-        &mut self,
-        step: &Step,
-        verify: &VerifyTemplate,
-        errors: &mut Vec<PlanError>,
-    ) -> Option<Verify> {
-        let probe = self.per_host(step, &verify.probe.templates(), errors, |rendering| {
-            Ok(Probe { action: render_action(&verify.probe.action, rendering)?, expect: render_expect(&verify.probe, rendering)? })
-        })?;
-        Some(Verify { probe, within_ms: verify.within_ms, samples: verify.samples, at_least: verify.at_least })
-    }
-
-    /// Which captures a text may use was checked when the runbook was parsed; here they only need a value.
-    fn note_captures(&mut self, step: &Step) {
-        for capture in &step.captures {
-            let value = late(Late::Capture(capture.name.clone()));
-            self.captured.entry(capture.name.clone()).or_insert(value);
-        }
-    }
-
-    fn per_host<T: Clone + Eq + std::hash::Hash>(
-        &self,
-        step: &Step,
-        templates: &[&Template],
-        errors: &mut Vec<PlanError>,
-        render: impl Fn(&Rendering<'_>) -> Result<T, Flawed>,
-    ) -> Option<PerHost<T>> {
-        if templates.iter().any(|template| template.differs_by_host()) {
-            let before = errors.len();
-            let mut values = Vec::with_capacity(self.hosts.len());
-            for host in self.hosts {
-                match render(&self.engines.with(self.values(Some(host)))) {
-                    Ok(value) => values.push(Some(value)),
-                    Err((line, message)) if errors.len() < PLAN_ERRORS_MAX => {
-                        let message = what_is_missing(host, templates).unwrap_or(message);
-                        errors.push(PlanError {
-                            step: Some(step.id.clone()),
-                            host: Some(host.name.clone()),
-                            line,
-                            ..PlanError::new(message)
-                        });
-                    }
-                    Err(_) => break,
-                }
-            }
-            return (errors.len() == before).then(|| PerHost::collect(values));
-        }
-        match render(&self.engines.with(self.values(None))) {
-            Ok(value) => Some(PerHost::collect(self.hosts.iter().map(|_| Some(value.clone())))),
-            Err((line, message)) => {
-                errors.push(PlanError { step: Some(step.id.clone()), line, ..PlanError::new(message) });
-                None
-            }
-        }
-    }
-
-    fn values(&self, host: Option<&Host>) -> Value {
-        let pairs = |map: &BTreeMap<String, String>| {
-            Value::from_pairs(map.iter().map(|(key, value)| (key.clone(), value.clone())))
-        };
-        let captured = Value::from_pairs(self.captured.iter().map(|(name, value)| (name.to_string(), value.clone())));
-        let host = host.map(|host| {
-            let fields = [
-                ("name", Value::from(host.name.as_str())),
-                ("labels", pairs(&host.labels)),
-                ("vars", pairs(&host.vars)),
-            ];
-            ("host".to_owned(), Value::from_pairs(fields))
-        });
-        let shared = self.shared.iter().map(|(name, value)| (name.clone(), value.clone()));
-        Value::from_pairs(shared.chain(host).chain([("captured".to_owned(), captured)]))
-    }
-}
-
-/// The label or value that a host does not have, in words. The engine itself only says "undefined".
-fn what_is_missing(host: &Host, templates: &[&Template]) -> Option<String> {
-    templates.iter().flat_map(|template| template.names()).find_map(|name| {
-        let lacks = |kind: &str, map: &BTreeMap<String, String>, what: &str| {
-            let key = name.strip_prefix(kind)?;
-            (!map.contains_key(key))
-                .then(|| format!("it has no {what} `{key}`, and the step needs it ({{{{ {name} }}}})"))
-        };
-        lacks("host.labels.", &host.labels, "label").or_else(|| lacks("host.vars.", &host.vars, "value"))
-    })
-}
-
-fn at<T>(template: &Template, result: Result<T, String>) -> Result<T, Flawed> {
+/// The line of what went wrong.
+pub(super) fn at<T>(template: &Template, result: Result<T, String>) -> Result<T, Flawed> {
     result.map_err(|message| (Some(template.place().line), message))
 }
 
-fn render_action(action: &ActionTemplate, rendering: &Rendering<'_>) -> Result<Action, Flawed> {
-    match action {
-        ActionTemplate::Run { script, run_as } => {
-            Ok(Action::Run { script: at(script, script.render(rendering))?, run_as: run_as.clone(), meaning: None })
+/// What is read from around the console, once per plan.
+#[derive(Default)]
+pub(super) struct Read {
+    files: RefCell<BTreeMap<String, Result<LocalFile, String>>>,
+    texts: RefCell<BTreeMap<(String, String), Result<String, String>>>,
+}
+
+/// Renders what a runbook's steps do.
+#[derive(Clone, Copy)]
+pub(super) struct Renderer<'r> {
+    pub(super) runbook: &'r Runbook,
+    pub(super) surroundings: &'r dyn Surroundings,
+    pub(super) read: &'r Read,
+}
+
+impl Renderer<'_> {
+    /// An action that is not a typed step, a call or a message.
+    pub(super) fn action(&self, action: &ActionTemplate, rendering: &Rendering<'_>) -> Result<Action, Flawed> {
+        match action {
+            ActionTemplate::Run { script, run_as } => Ok(run(at(script, script.render(rendering))?, run_as)),
+            ActionTemplate::Script(it) => {
+                script::spell(it, rendering, |path| self.text_beside(path)).map(|text| run(text, &it.run_as))
+            }
+            ActionTemplate::Fetch(it) => fetch(it, rendering),
+            ActionTemplate::Put(it) => self.put(it, rendering),
+            ActionTemplate::Http(it) => Ok(Action::Http { request: http(it, rendering)? }),
+            ActionTemplate::Wait(it) => match it.as_ref() {
+                WaitTemplate::For { duration } => {
+                    Ok(Action::Wait { ms: at(duration, duration.render(rendering).and_then(|text| span_ms(&text)))? })
+                }
+                // What is waited for is asked as the step's post-condition.
+                WaitTemplate::Until { .. } => Ok(Action::Wait { ms: 0 }),
+            },
+            ActionTemplate::Ask(it) => Ok(Action::Ask {
+                question: at(&it.question, it.question.render(rendering))?,
+                within_ms: it.within_ms,
+                otherwise: it.otherwise,
+            }),
+            ActionTemplate::Notify(_) => Err((None, "`notify` is not available yet".to_owned())),
+            ActionTemplate::File(_)
+            | ActionTemplate::Link(_)
+            | ActionTemplate::Service(_)
+            | ActionTemplate::Package(_)
+            | ActionTemplate::Call(_) => Err((None, format!("`{}` cannot stand here", action.word()))),
         }
-        ActionTemplate::Http(http) => Ok(Action::Http { request: render_http(http, rendering)? }),
-        other => Err((None, format!("`{}` cannot be planned", other.word()))),
+    }
+
+    pub(super) fn probe(&self, probe: &ProbeTemplate, rendering: &Rendering<'_>) -> Result<Probe, Flawed> {
+        Ok(Probe { action: self.action(&probe.action, rendering)?, expect: expect(probe, rendering)? })
+    }
+
+    fn put(&self, put: &PutTemplate, rendering: &Rendering<'_>) -> Result<Action, Flawed> {
+        let from = at(&put.from, put.from.render(rendering).and_then(|text| known_now(&text, "a local path")))?;
+        let content = at(&put.from, self.file(&from))?;
+        Ok(Action::Put {
+            from,
+            content,
+            to: at(&put.to, put.to.render(rendering).and_then(path_on_host))?,
+            mode: put.mode.clone(),
+            owner: put.owner.as_ref().map(|owner| at(owner, owner.render(rendering))).transpose()?,
+            run_as: put.run_as.clone(),
+        })
+    }
+
+    fn file(&self, path: &str) -> Result<LocalFile, String> {
+        let mut files = self.read.files.borrow_mut();
+        files.entry(path.to_owned()).or_insert_with(|| self.surroundings.file(path)).clone()
+    }
+
+    fn text_beside(&self, path: &str) -> Result<String, String> {
+        let mut texts = self.read.texts.borrow_mut();
+        let of = (self.runbook.file.clone(), path.to_owned());
+        texts.entry(of).or_insert_with(|| self.surroundings.text_beside(&self.runbook.file, path)).clone()
     }
 }
 
-fn render_http(http: &HttpTemplate, rendering: &Rendering<'_>) -> Result<HttpRequest, Flawed> {
+fn run(script: Text, run_as: &RunAs) -> Action {
+    Action::Run { script, run_as: run_as.clone(), meaning: None }
+}
+
+/// A text in which nothing is left open.
+pub(super) fn known_now(text: &Text, what: &str) -> Result<String, String> {
+    match text.parts() {
+        [] => Err(format!("{what} is needed here, and this is empty")),
+        [Part::Plain(text)] => Ok(text.clone()),
+        _ => Err(format!("{what} must be known when the plan is made, and this is known only later")),
+    }
+}
+
+/// A duration as it is written, or a `duration` input: its number of seconds.
+fn span_ms(text: &Text) -> Result<u64, String> {
+    let text = known_now(text, "a duration")?;
+    // The longest duration is bounded where it is parsed, and an input was parsed there.
+    match text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Some(span) => u64::try_from(span.as_millis()).map_err(|_| format!("{text} seconds are too long")),
+        None => duration::parse_ms(&text),
+    }
+}
+
+fn path_on_host(text: Text) -> Result<Text, String> {
+    let broken = |part: &Part| matches!(part, Part::Plain(text) if text.contains(['\0', '\n', '\r']));
+    if text.parts().is_empty() || text.parts().iter().any(broken) {
+        return Err("a path is one line of text".to_owned());
+    }
+    Ok(text)
+}
+
+fn fetch(fetch: &FetchTemplate, rendering: &Rendering<'_>) -> Result<Action, Flawed> {
+    let to = at(&fetch.to, fetch.to.render(rendering).and_then(|text| below(&text)))?;
+    Ok(Action::Fetch {
+        from: at(&fetch.from, fetch.from.render(rendering).and_then(path_on_host))?,
+        to,
+        bytes_max: fetch.bytes_max,
+        run_as: fetch.run_as.clone(),
+    })
+}
+
+/// A folder below the one that the operator chose, and nowhere else.
+fn below(text: &Text) -> Result<Text, String> {
+    let path = known_now(text, "a folder")?;
+    let stays = !path.starts_with(['/', '~'])
+        && !path.contains(['\\', ':'])
+        && !path.contains(char::is_control)
+        && path.split('/').all(|part| part != "..");
+    if stays {
+        Ok(Text::plain(path))
+    } else {
+        Err(format!("{path:?} does not stay below the folder that the files are fetched to"))
+    }
+}
+
+fn http(http: &HttpTemplate, rendering: &Rendering<'_>) -> Result<HttpRequest, Flawed> {
     let line = |templates: &[&Template]| templates.first().map(|template| template.place().line);
     let of_url: Vec<&Template> = http.url.templates().collect();
     let url = http.url.render(rendering).map_err(|message| (line(&of_url), message))?;
@@ -177,7 +178,7 @@ fn render_http(http: &HttpTemplate, rendering: &Rendering<'_>) -> Result<HttpReq
     Ok(HttpRequest { method: http.method, url, headers, json: json.transpose()?, via: http.via })
 }
 
-fn render_expect(probe: &ProbeTemplate, rendering: &Rendering<'_>) -> Result<Expect, Flawed> {
+fn expect(probe: &ProbeTemplate, rendering: &Rendering<'_>) -> Result<Expect, Flawed> {
     let expect = &probe.expect;
     let stdout: Option<Text> =
         expect.stdout.as_ref().map(|template| at(template, template.render(rendering))).transpose()?;

@@ -3,6 +3,7 @@
 //! The environment starts empty. There is no loader, no clock, no file and no way to build large
 //! values; the filters are the list below, and work is bounded by fuel.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
@@ -15,7 +16,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Object;
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, filters};
 
-use super::segment::Flaw;
+use super::segment::{Flaw, Piece};
 
 /// The longest text that a template may render to, in bytes.
 pub const RENDERED_BYTES_MAX: usize = 256 * 1024;
@@ -86,13 +87,14 @@ pub(crate) struct Rendering<'e> {
     values: Value,
 }
 
-/// One environment per language; made once per plan.
-pub(crate) struct Engines(Vec<(Quote, Environment<'static>)>);
+/// One environment per language; made once per plan. Each keeps what it has compiled, so that a
+/// template is read once for all hosts.
+pub(crate) struct Engines(Vec<(Quote, RefCell<Environment<'static>>)>);
 
 impl Engines {
     pub(crate) fn new() -> Self {
         let languages = [Quote::Shell, Quote::Json, Quote::JsonString, Quote::Url, Quote::None];
-        Self(languages.into_iter().map(|quote| (quote, environment(quote))).collect())
+        Self(languages.into_iter().map(|quote| (quote, RefCell::new(environment(quote)))).collect())
     }
 
     pub(crate) const fn with(&self, values: Value) -> Rendering<'_> {
@@ -101,6 +103,35 @@ impl Engines {
 }
 
 impl Rendering<'_> {
+    /// The value of a dotted name; undefined where any part of it is.
+    pub(crate) fn value(&self, path: &str) -> Value {
+        path.split('.').fold(self.values.clone(), |value, name| value.get_attr(name).unwrap_or_default())
+    }
+
+    /// Renders what holds nothing but text and plain names, which is nearly every template. The
+    /// values leave by the same rules as through the engine.
+    pub(super) fn render_plain(&self, pieces: &[Piece], quote: Quote) -> Result<Text, String> {
+        let mut parts = Vec::with_capacity(pieces.len());
+        let mut bytes: usize = 0;
+        for piece in pieces {
+            let part = match piece {
+                Piece::Literal(text) => Part::Plain(text.clone()),
+                Piece::Name(path) => match leaving(&self.value(path), quote).map_err(|error| explain(&error))? {
+                    Leaving::Text(text) => Part::Plain(text),
+                    Leaving::Late(value, raw) => Part::Late { value, quote: if raw { Quote::None } else { quote } },
+                },
+            };
+            if let Part::Plain(text) = &part {
+                bytes = bytes.saturating_add(text.len());
+            }
+            if bytes > RENDERED_BYTES_MAX {
+                return Err(too_long());
+            }
+            parts.push(part);
+        }
+        Ok(Text::new(parts))
+    }
+
     pub(super) fn render(&self, source: &str, quote: Quote) -> Result<Text, String> {
         let (_, environment) = self
             .engines
@@ -108,18 +139,28 @@ impl Rendering<'_> {
             .iter()
             .find(|(language, _)| *language == quote)
             .ok_or_else(|| "the template's language is not known".to_owned())?;
-        let template = environment.template_from_str(source).map_err(|error| explain(&error))?;
+        // Its source is its name: what is equal is compiled once.
+        if environment.borrow().get_template(source).is_err() {
+            let compiled = environment.borrow_mut().add_template_owned(source.to_owned(), source.to_owned());
+            compiled.map_err(|error| explain(&error))?;
+        }
+        let environment = environment.borrow();
+        let template = environment.get_template(source).map_err(|error| explain(&error))?;
         let mut out = Bounded(Vec::new());
         match template.render_captured_to(self.values.clone(), &mut out) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::WriteFailure && out.0.len() >= RENDERED_BYTES_MAX => {
-                return Err(format!("the rendered text is longer than {RENDERED_BYTES_MAX} bytes"));
+                return Err(too_long());
             }
             Err(error) => return Err(explain(&error)),
         }
         let text = String::from_utf8(out.0).map_err(|_| "the rendered text is not UTF-8".to_owned())?;
         split(&text, quote)
     }
+}
+
+fn too_long() -> String {
+    format!("the rendered text is longer than {RENDERED_BYTES_MAX} bytes")
 }
 
 /// Takes the marks of late values out of rendered text.
@@ -189,17 +230,20 @@ fn json_of(value: &Value) -> Result<serde_json::Value, Error> {
         .map_err(|_| Error::new(ErrorKind::BadSerialization, "the value cannot be put into text"))
 }
 
-fn write_value(out: &mut Output<'_>, value: &Value, quote: Quote) -> Result<(), Error> {
+/// A value on its way out.
+enum Leaving {
+    Text(String),
+    /// Known only when the text is sent; and whether it then stands as it is.
+    Late(Late, bool),
+}
+
+/// What a value is in the language around it. The only way in which one leaves a template.
+fn leaving(value: &Value, quote: Quote) -> Result<Leaving, Error> {
     if value.is_undefined() {
         return Err(Error::new(ErrorKind::UndefinedError, "the value is not defined"));
     }
     let text = if let Some(LateValue { late, raw }) = value.downcast_object_ref::<LateValue>() {
-        let raw = if *raw { " raw" } else { "" };
-        let mark = match late {
-            Late::Secret(name) => format!("{MARK}secret{raw}:{name}{MARK}"),
-            Late::Capture(name) => format!("{MARK}captured{raw}:{name}{MARK}"),
-        };
-        return Ok(out.write_str(&mark)?);
+        return Ok(Leaving::Late(late.clone(), *raw));
     } else if let Some(RawValue(text)) = value.downcast_object_ref::<RawValue>() {
         text.clone()
     } else {
@@ -215,7 +259,26 @@ fn write_value(out: &mut Output<'_>, value: &Value, quote: Quote) -> Result<(), 
     if text.contains(MARK) {
         return Err(Error::new(ErrorKind::InvalidOperation, "the value holds a NUL character"));
     }
+    Ok(Leaving::Text(text))
+}
+
+fn write_value(out: &mut Output<'_>, value: &Value, quote: Quote) -> Result<(), Error> {
+    let text = match leaving(value, quote)? {
+        Leaving::Text(text) => text,
+        Leaving::Late(late, raw) => {
+            let raw = if raw { " raw" } else { "" };
+            match late {
+                Late::Secret(name) => format!("{MARK}secret{raw}:{name}{MARK}"),
+                Late::Capture(name) => format!("{MARK}captured{raw}:{name}{MARK}"),
+            }
+        }
+    };
     Ok(out.write_str(&text)?)
+}
+
+/// The late value that this is, if it is one.
+pub(crate) fn as_late(value: &Value) -> Option<&Late> {
+    value.downcast_object_ref::<LateValue>().map(|LateValue { late, .. }| late)
 }
 
 /// The engine's message without its own idea of file and line, which are not the runbook's.

@@ -15,11 +15,11 @@ use daytwo_model::Text;
 use daytwo_model::quote::{Quote, json_string_inner};
 
 pub use engine::RENDERED_BYTES_MAX;
-pub(crate) use engine::{Engines, Rendering, late};
+pub(crate) use engine::{Engines, Rendering, as_late, late};
 pub(crate) use json::JsonTemplate;
 pub(crate) use segment::Flaw;
 pub(crate) use segment::words;
-use segment::{Segment, is_raw};
+use segment::{Piece, Segment, is_raw};
 
 use crate::diagnostic::Place;
 
@@ -32,6 +32,8 @@ pub struct Template {
     segments: Vec<Segment>,
     place: Place,
     names: BTreeSet<String>,
+    /// Present where it holds nothing but text and plain names.
+    pieces: Option<Vec<Piece>>,
 }
 
 impl Template {
@@ -47,7 +49,8 @@ impl Template {
 
     fn checked(source: String, quote: Quote, segments: Vec<Segment>, place: Place) -> Result<Self, Flaw> {
         let names = engine::names(&source, quote)?;
-        Ok(Self { source, quote, segments, place, names })
+        let pieces = segment::plain_pieces(&segments, |text| literal(text, quote));
+        Ok(Self { source, quote, segments, place, names, pieces })
     }
 
     /// A template that is one expression and keeps its value's type; none when `text` is anything else.
@@ -127,13 +130,20 @@ impl Template {
         })
     }
 
-    /// Whether the rendered text can differ from host to host.
-    pub(crate) fn differs_by_host(&self) -> bool {
-        self.tags().any(|(_, code, _)| words(code).contains("host"))
+    /// Its text with these values in it.
+    pub(crate) fn render(&self, rendering: &Rendering<'_>) -> Result<Text, String> {
+        match &self.pieces {
+            Some(pieces) => rendering.render_plain(pieces, self.quote),
+            None => rendering.render(&self.source, self.quote),
+        }
     }
 
-    pub(crate) fn render(&self, rendering: &Rendering<'_>) -> Result<Text, String> {
-        rendering.render(&self.source, self.quote)
+    /// The name that it consists of, if it is `{{ name }}` and nothing else.
+    pub(crate) fn only_name(&self) -> Option<&str> {
+        match self.pieces.as_deref() {
+            Some([Piece::Name(name)]) => Some(name),
+            _ => None,
+        }
     }
 }
 
@@ -180,9 +190,13 @@ fn is_web_address(text: &str) -> bool {
 /// A segment as the engine reads it in this language.
 fn spelled(segment: &Segment, quote: Quote) -> String {
     match segment {
-        Segment::Literal(text) if quote == Quote::JsonString => json_string_inner(text),
-        Segment::Literal(text) => text.clone(),
+        Segment::Literal(text) => literal(text, quote),
         Segment::Expression { code, .. } => format!("{{{{{code}}}}}"),
         Segment::Block { code, .. } => format!("{{%{code}%}}"),
     }
+}
+
+/// A literal's text in this language.
+fn literal(text: &str, quote: Quote) -> String {
+    if quote == Quote::JsonString { json_string_inner(text) } else { text.to_owned() }
 }

@@ -36,6 +36,40 @@ pub(crate) enum Segment {
     },
 }
 
+/// A piece of a template that holds nothing but text and plain names.
+#[derive(Debug, Clone)]
+pub(crate) enum Piece {
+    /// Text that stands for itself.
+    Literal(String),
+    /// `{{ host.labels.site }}`
+    Name(String),
+}
+
+/// A template's pieces, with each literal as `spell` has it; none when a tag is more than a name.
+pub(crate) fn plain_pieces(segments: &[Segment], spell: impl Fn(&str) -> String) -> Option<Vec<Piece>> {
+    segments
+        .iter()
+        .map(|segment| match segment {
+            Segment::Literal(text) => Some(Piece::Literal(spell(text))),
+            Segment::Expression { code, .. } => plain_name(code).map(|name| Piece::Name(name.to_owned())),
+            Segment::Block { .. } => None,
+        })
+        .collect()
+}
+
+/// A dotted name and nothing else. Words of the template language are left to its engine.
+fn plain_name(code: &str) -> Option<&str> {
+    const WORDS: &[&str] =
+        &["true", "false", "none", "True", "False", "None", "not", "and", "or", "in", "is", "if", "else"];
+    let name = code.trim();
+    let word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !WORDS.contains(&word)
+    };
+    name.split('.').all(word).then_some(name)
+}
+
 /// What a block tag does to the nesting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {

@@ -1,9 +1,13 @@
 //! Hosts and requests for the tests of this crate.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use daytwo_model::{Endpoint, Host, HostName, SealedPlan, Selector, Timestamp};
-use daytwo_runbook::{PlanErrors, PlanRequest, Runbook, parse, plan};
+use daytwo_model::plan::{Action, LocalFile};
+use daytwo_model::{
+    Digest, Endpoint, Fact, FactSheet, FactValue, Host, HostName, Plan, RunbookName, SealedPlan, Selector, Timestamp,
+};
+use daytwo_runbook::{PlanErrors, PlanRequest, Runbook, Surroundings, parse, plan};
 
 /// 2026-11-21T03:04:05.678Z.
 pub(crate) fn now() -> Timestamp {
@@ -53,10 +57,15 @@ pub(crate) fn request<'a>(fleet: &'a [Host], selection: &str, inputs: &[(&str, &
 
 /// A runbook with these lines after its head.
 pub(crate) fn runbook(rest: &str) -> Runbook {
+    named("test", rest)
+}
+
+/// A runbook of this name.
+pub(crate) fn named(name: &str, rest: &str) -> Runbook {
     let text = format!(
-        "runbook: test\ntitle: Test\nsummary: A test.\nkind: operation\nowner: us\nreviewed: 2026-11-01\n{rest}"
+        "runbook: {name}\ntitle: Test\nsummary: A test.\nkind: operation\nowner: us\nreviewed: 2026-11-01\n{rest}"
     );
-    parse("test.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"))
+    parse(&format!("{name}.yaml"), &text).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 /// A runbook with one step that runs this script.
@@ -71,4 +80,75 @@ pub(crate) fn planned(runbook: &Runbook, request: &PlanRequest<'_>) -> SealedPla
 
 pub(crate) fn refused(runbook: &Runbook, request: &PlanRequest<'_>) -> PlanErrors {
     plan(runbook, request).map_or_else(|errors| errors, |_| panic!("a plan was made"))
+}
+
+/// Surroundings of which a test says what is there.
+#[derive(Default)]
+pub(crate) struct Around {
+    pub(crate) runbooks: BTreeMap<String, Arc<Runbook>>,
+    pub(crate) files: BTreeMap<String, String>,
+    pub(crate) choices: BTreeMap<String, Result<Vec<String>, String>>,
+    pub(crate) facts: BTreeMap<HostName, FactSheet>,
+    pub(crate) keys: BTreeMap<HostName, Vec<String>>,
+}
+
+impl Around {
+    /// With runbooks that can be called: each a name, and the lines after its head.
+    pub(crate) fn with_runbooks(books: &[(&str, &str)]) -> Self {
+        let runbooks = books.iter().map(|(name, rest)| ((*name).to_owned(), Arc::new(named(name, rest)))).collect();
+        Self { runbooks, ..Self::default() }
+    }
+
+    pub(crate) fn fact(mut self, host: &str, name: &str, value: FactValue, at: Timestamp) -> Self {
+        self.facts.entry(HostName::new(host).unwrap()).or_default().insert(name.to_owned(), Fact { value, at });
+        self
+    }
+}
+
+impl Surroundings for Around {
+    fn runbook(&self, name: &RunbookName) -> Option<Arc<Runbook>> {
+        self.runbooks.get(name.as_str()).cloned()
+    }
+
+    fn file(&self, path: &str) -> Result<LocalFile, String> {
+        let text = self.files.get(path).ok_or_else(|| format!("there is no file {path}"))?;
+        Ok(LocalFile { digest: Digest::of(text.as_bytes()), bytes: text.len() as u64 })
+    }
+
+    fn text_beside(&self, _file: &str, path: &str) -> Result<String, String> {
+        self.files.get(path).cloned().ok_or_else(|| format!("there is no file {path}"))
+    }
+
+    fn choices(&self, _runbook: &RunbookName, input: &str) -> Result<Vec<String>, String> {
+        self.choices.get(input).cloned().unwrap_or_else(|| Err("nobody was asked".to_owned()))
+    }
+
+    fn host_keys(&self, host: &Host) -> Vec<String> {
+        self.keys.get(&host.name).cloned().unwrap_or_default()
+    }
+
+    fn facts(&self, host: &HostName) -> Option<&FactSheet> {
+        self.facts.get(host)
+    }
+}
+
+/// The script of a step on a host, as people see it; none where the host has no action.
+pub(crate) fn shown(plan: &Plan, id: &str, host: &str) -> Option<String> {
+    let step = plan.steps.iter().find(|step| step.id.as_str() == id).unwrap_or_else(|| panic!("no step {id}"));
+    let host = plan.hosts.iter().position(|known| known.name.as_str() == host).unwrap();
+    match step.action.get(u32::try_from(host).unwrap())? {
+        Action::Run { script, .. } => Some(script.preview()),
+        other => panic!("not a script: {other:?}"),
+    }
+}
+
+/// The ids of a plan's steps, in order.
+pub(crate) fn ids(plan: &Plan) -> Vec<&str> {
+    plan.steps.iter().map(|step| step.id.as_str()).collect()
+}
+
+/// What a real `/bin/sh` says to a script.
+pub(crate) fn sh(script: &str) -> (i32, String) {
+    let output = std::process::Command::new("/bin/sh").args(["-c", script]).output().unwrap();
+    (output.status.code().unwrap_or(-1), String::from_utf8(output.stdout).unwrap())
 }

@@ -2,10 +2,22 @@
 
 #![cfg(test)]
 
+mod asking;
+mod calls;
+mod conditions;
+mod differing;
 mod hostile;
+mod inputs;
+mod kinds;
 mod kit;
+mod linting;
+mod loops;
 mod performing;
 mod planning;
 mod properties;
+mod schema;
+mod scripts;
+mod selection;
 mod shipped;
 mod undoing;
+mod valid;

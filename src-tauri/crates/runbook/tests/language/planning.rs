@@ -3,7 +3,7 @@
 use crate::kit::{fleet, host, now, planned, refused, request, runbook, script};
 use daytwo_model::SecretValue;
 use daytwo_model::plan::{Action, InputValue, WayBack};
-use daytwo_runbook::{Diagnostics, RENDERED_BYTES_MAX, lint, parse};
+use daytwo_runbook::{Diagnostics, RENDERED_BYTES_MAX, parse};
 
 const STRING: &str = "inputs: { x: { type: string, required: false } }\n";
 
@@ -167,10 +167,10 @@ fn all_wrong_inputs_and_a_missing_host_value_are_said_with_their_place() {
     assert_eq!(named, ["unti", "unit", "n"]);
     assert_eq!(errors.0[0].hint.as_deref(), Some("did you mean `unit`?"));
     let errors = refused(&book, &request(&fleet, "role=web", &[("unit", "x"), ("n", "1")]));
-    assert_eq!(errors.0.len(), 4);
+    assert_eq!(errors.0.len(), 1, "the same mistake on four hosts is one mistake");
     assert_eq!(
         errors.0[0].to_string(),
-        "step a (line 10): web-ams-1: it has no label `rack`, and the step needs it ({{ host.labels.rack }})"
+        "step a (line 10): web-ams-1: it has no label `rack`, and the step needs it ({{ host.labels.rack }}) (and so on 3 more)"
     );
 }
 
@@ -195,20 +195,4 @@ fn a_template_cannot_run_or_grow_without_end() {
         let errors = refused(&script(STRING, code), &request(&fleet, "role=web", &[("x", &long)]));
         assert!(errors.to_string().contains(expected), "{errors}");
     }
-}
-
-#[test]
-fn lint_names_what_should_not_stay_so() {
-    let text = "runbook: a\ntitle: a\nsummary: a\nkind: operation\nreviewed: 2024-01-01\ninputs:\n  x: { type: string }\n  y: { type: string }\nsteps:\n  - id: one\n    run: echo {{ x | raw }}\n";
-    let warnings = lint(&parse("a.yaml", text).unwrap(), now());
-    let codes: Vec<(&str, u32)> = warnings.iter().map(|warning| (warning.code, warning.place.line)).collect();
-    let expected = [
-        ("no-owner", 1),
-        ("review-overdue", 5),
-        ("unused-input", 8),
-        ("change-without-verify", 10),
-        ("change-without-undo", 10),
-        ("raw", 11),
-    ];
-    assert_eq!(codes, expected);
 }

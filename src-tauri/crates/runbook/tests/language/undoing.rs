@@ -6,10 +6,10 @@ use daytwo_model::plan::Action;
 use daytwo_model::{
     AttemptId, CaptureName, Event, Exit, OutputTally, Plan, RunId, RunOutcome, RunState, SealedPlan, SkipReason,
 };
-use daytwo_runbook::{UndoPlan, plan_undo};
+use daytwo_runbook::{PlanRequest, UndoPlan, plan_undo};
 use serde_json::Value;
 
-use crate::kit::{fleet, now, planned, request, runbook};
+use crate::kit::{Around, fleet, ids, now, planned, request, runbook};
 
 const BOOK: &str = "rollout: { batches: [1, 100%], max_failed: 100%, max_unreachable: 100% }\nsteps:\n  - { id: look, effect: read, run: cat old, capture: { old: stdout } }\n  - { id: write, run: put new, verify: { run: check }, undo: { run: 'put {{ captured.old }}', verify: { run: get, expect: { stdout: '{{ captured.old }}' }, within: 5s } } }\n  - { id: restart, run: restart, undo: none }\n";
 
@@ -49,6 +49,19 @@ impl Tale {
         self.tell(&Event::AttemptFinished { attempt, exit: Exit::Code(code), captured, output });
     }
 
+    /// One more attempt of a step that failed.
+    fn sent_again(&mut self, host: u32, step: u32, number: u32) -> AttemptId {
+        let attempt = attempt(host, step + 1000 * number);
+        self.tell(&Event::AttemptSent { attempt, host, step });
+        attempt
+    }
+
+    /// The state of a run that was interrupted here.
+    fn state(mut self) -> RunState {
+        self.tell(&Event::RunInterrupted { found_by: "test".into() });
+        self.0
+    }
+
     fn next_batch(&mut self) {
         self.tell(&Event::BatchEnded { batch: 0 });
         self.tell(&Event::BatchStarted { batch: 1 });
@@ -63,7 +76,7 @@ impl Tale {
 fn script(plan: &Plan, step: usize, host: u32) -> Option<String> {
     match plan.steps[step].action.get(host)? {
         Action::Run { script, .. } => Some(script.preview()),
-        Action::Http { .. } => panic!("not a script"),
+        other => panic!("not a script: {other:?}"),
     }
 }
 
@@ -145,4 +158,40 @@ fn a_run_that_goes_on_or_changed_nothing_is_not_undone() {
     let state = tale.ended(RunOutcome::Cancelled);
     let nothing = plan_undo(sealed.plan(), &state, run_id(), "test".into(), now()).unwrap_err();
     assert_eq!(nothing.to_string(), "there is nothing that this run's undo could take back");
+}
+
+const LONG: &str = "inputs: { l: { type: list, of: { type: string }, default: [x, y] } }\nrollout: { batches: [100%], max_failed: 100%, max_unreachable: 100% }\nsteps:\n  - { id: pick, on: one, effect: read, run: pick, capture: { leader: stdout } }\n  - { id: each, for_each: '{{ l }}', run: 'set {{ item }}', undo: { run: 'reset {{ item }} {{ captured.leader }}', verify: { run: ok, samples: 4, at_least: 3 } } }\n  - { id: sub, call: { runbook: inner } }\non_failure: [{ id: tidy, run: tidy, undo: { run: untidy } }]\n";
+
+#[test]
+fn an_undo_goes_back_through_loops_calls_and_phases_with_what_each_step_had_captured() {
+    let fleet = fleet();
+    let around = Around::with_runbooks(&[(
+        "inner",
+        "steps: [{ id: act, run: act, retry: { count: 3, delay: 1s }, undo: { run: deact } }]\n",
+    )]);
+    let request = PlanRequest { surroundings: &around, ..request(&fleet, "site=ams and role=web", &[]) };
+    let sealed = planned(&runbook(LONG), &request);
+    assert_eq!(ids(sealed.plan()), ["pick", "each.1", "each.2", "sub/act", "tidy"]);
+    let mut tale = Tale::of(&sealed);
+    tale.finished(0, 0, 0, &[("leader", Value::from("l"))]);
+    for host in [0, 1] {
+        tale.finished(host, 1, 0, &[]);
+        tale.finished(host, 2, 0, &[]);
+    }
+    // It failed and was made again; the second time nothing could be sent.
+    tale.finished(0, 3, 7, &[]);
+    let again = tale.sent_again(0, 3, 1);
+    tale.tell(&Event::AttemptUnreachable { attempt: again, why: "gone".into() });
+    tale.finished(1, 3, 7, &[]);
+    let state = tale.state();
+    let UndoPlan { plan, left_out } = plan_undo(sealed.plan(), &state, run_id(), "test".into(), now()).unwrap();
+    let plan = plan.plan();
+    assert!(left_out.is_empty(), "{left_out:?}");
+    assert_eq!(ids(plan), ["sub/act", "each.2", "each.1"]);
+    assert_eq!(script(plan, 0, 0).as_deref(), Some("deact"), "a first attempt may have changed something");
+    assert_eq!(script(plan, 1, 1).as_deref(), Some("reset y l"));
+    assert_eq!(script(plan, 2, 1).as_deref(), Some("reset x l"));
+    assert!(plan.steps.iter().all(|step| step.needs.is_empty() && step.condition.is_none() && step.retry.is_none()));
+    let verify = plan.steps[2].verify.as_ref().unwrap();
+    assert_eq!((verify.samples, verify.at_least), (4, 3));
 }

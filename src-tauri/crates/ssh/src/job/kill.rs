@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use daytwo_model::plan::RunAs;
 use daytwo_model::{ProcessIdentity, quote};
 use russh::Channel;
 use russh::client::Msg;
 use tokio::time::timeout;
 
-use super::wrapper::{KILL, SHELL, SHELL_AS_ROOT};
+use super::wrapper::{KILL, shell_as};
 use crate::ask::{Answer, AskError, ask};
 use crate::error::seconds;
 use crate::job::new_mark;
@@ -37,12 +38,14 @@ pub(crate) async fn kill(
     target: &Arc<Target>,
     lease: &Lease,
     process: &ProcessIdentity,
-    sudo: bool,
+    run_as: &RunAs,
     deadlines: &Deadlines,
 ) -> Killed {
     let asking = async {
         match new_mark() {
-            Ok(mark) => ask_host(pool, target, lease, &script(&mark, process, deadlines.terminate), &mark, sudo).await,
+            Ok(mark) => {
+                ask_host(pool, target, lease, &script(&mark, process, deadlines.terminate), &mark, run_as).await
+            }
             Err(why) => Killed::Unseen(why),
         }
     };
@@ -58,13 +61,13 @@ async fn ask_host(
     lease: &Lease,
     script: &str,
     mark: &str,
-    sudo: bool,
+    run_as: &RunAs,
 ) -> Killed {
     let (_lease, channel) = match channel(pool, target, lease).await {
         Ok(channel) => channel,
         Err(why) => return Killed::Unseen(format!("the host could not be asked to end it: {why}")),
     };
-    match ask(channel, if sudo { SHELL_AS_ROOT } else { SHELL }, script).await {
+    match ask(channel, &shell_as(run_as), script).await {
         Ok(answer) => read(&answer, mark),
         Err(error @ (AskError::NoMark(_) | AskError::ExecDenied | AskError::Lost | AskError::TooLong)) => {
             Killed::Unseen(format!("the host could not be asked to end it: {error}"))

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use daytwo_engine::ports::{ShellEnd, ShellEvent, ShellJob};
 use daytwo_model::Exit;
+use daytwo_model::plan::RunAs;
 use russh::Channel;
 use russh::client::Msg;
 use tokio::sync::mpsc;
@@ -23,7 +24,7 @@ use self::kill::{Killed, kill};
 pub(crate) use self::mark::{Found, Scan, new_mark};
 use self::pump::{Closed, Pump, Sent};
 pub(crate) use self::wrapper::SHELL;
-use self::wrapper::{NOT_RUN, RUN, RUN_AS_ROOT};
+use self::wrapper::{NOT_RUN, run_as};
 use crate::error::seconds;
 use crate::options::Deadlines;
 use crate::pool::{Lease, Pool};
@@ -67,12 +68,11 @@ pub(crate) async fn run(
         Ok(mark) => mark,
         Err(why) => return ShellEnd::Refused { why },
     };
-    let command = if job.sudo { RUN_AS_ROOT } else { RUN };
-    let mut pump = Pump::new(channel, command, &mark, &job.script, events);
+    let mut pump = Pump::new(channel, run_as(&job.run_as), &mark, &job.script, events);
     let stop = wait(&mut pump, site.deadlines, cancel).await;
     let end = match stop {
-        Stop::Cancelled => cancelled(&mut pump, &site, job.sudo).await,
-        stop => conclude(&stop, &pump, &site, job.sudo),
+        Stop::Cancelled => cancelled(&mut pump, &site, &job.run_as).await,
+        stop => conclude(&stop, &pump, &site, &job.run_as),
     };
     if pump.dropped_bytes() > 0 {
         tracing::warn!(bytes = pump.dropped_bytes(), "output was dropped while the job was being cancelled");
@@ -124,7 +124,7 @@ async fn wait(pump: &mut Pump, deadlines: &Deadlines, cancel: &CancellationToken
 }
 
 /// What the end means, when the job was not cancelled.
-fn conclude(stop: &Stop, pump: &Pump, site: &Site<'_>, sudo: bool) -> ShellEnd {
+fn conclude(stop: &Stop, pump: &Pump, site: &Site<'_>, run_as: &RunAs) -> ShellEnd {
     let place = site.target.place();
     if let Stop::Denied = stop {
         return ShellEnd::Refused { why: format!("{place} does not execute commands for {}", site.target.user) };
@@ -135,7 +135,7 @@ fn conclude(stop: &Stop, pump: &Pump, site: &Site<'_>, sudo: bool) -> ShellEnd {
     match (stop, pump.exit()) {
         // All output was delivered, and the wrapper's first line was not in it.
         (Stop::Closed(Closed::ByHost), Some(exit)) => {
-            return ShellEnd::Refused { why: not_started(&place, &site.target.user, exit, &pump.noise(), sudo) };
+            return ShellEnd::Refused { why: not_started(&place, &site.target.user, exit, &pump.noise(), run_as) };
         }
         (Stop::SendDeadline, _) if !pump.may_have_started() => {
             let after = seconds(&site.deadlines.send);
@@ -162,16 +162,26 @@ fn conclude(stop: &Stop, pump: &Pump, site: &Site<'_>, sudo: bool) -> ShellEnd {
 }
 
 /// Why the wrapper ended before the script began.
-fn not_started(place: &str, user: &str, exit: &Exit, noise: &str, sudo: bool) -> String {
+fn not_started(place: &str, user: &str, exit: &Exit, noise: &str, run_as: &RunAs) -> String {
     let said = if noise.is_empty() { String::new() } else { format!(": {noise}") };
-    if sudo && (noise.contains("password") || noise.contains("not allowed") || noise.contains("sudoers")) {
-        return format!(
-            "sudo on {place} does not let {user} run sh without a password; a NOPASSWD rule for {user} in sudoers \
-             lets it{said}"
-        );
-    }
-    if sudo && *exit == Exit::Code(127) {
-        return format!("{place} has no sudo, or no sh that sudo finds{said}");
+    let other = match run_as {
+        RunAs::Login => None,
+        RunAs::Root => Some("root"),
+        RunAs::User(name) => Some(name.as_str()),
+    };
+    if let Some(other) = other {
+        if noise.contains("unknown user") {
+            return format!("{place} has no user {other}{said}");
+        }
+        if noise.contains("password") || noise.contains("not allowed") || noise.contains("sudoers") {
+            return format!(
+                "sudo on {place} does not let {user} run sh as {other} without a password; a NOPASSWD rule for {user} \
+                 in sudoers lets it{said}"
+            );
+        }
+        if *exit == Exit::Code(127) {
+            return format!("{place} has no sudo, or no sh that sudo finds{said}");
+        }
     }
     match exit {
         Exit::Code(NOT_RUN) => format!("{place} did not receive the whole script, and ran none of it{said}"),
@@ -180,7 +190,7 @@ fn not_started(place: &str, user: &str, exit: &Exit, noise: &str, sudo: bool) ->
 }
 
 /// Ends a job that runs, and says what was seen of its end.
-async fn cancelled(pump: &mut Pump, site: &Site<'_>, sudo: bool) -> ShellEnd {
+async fn cancelled(pump: &mut Pump, site: &Site<'_>, run_as: &RunAs) -> ShellEnd {
     let place = site.target.place();
     if !pump.may_have_started() {
         return ShellEnd::Unreachable { why: format!("cancelled while connecting to {place}; nothing was started") };
@@ -191,7 +201,7 @@ async fn cancelled(pump: &mut Pump, site: &Site<'_>, sudo: bool) -> ShellEnd {
     while pump.started().is_none() && pump.exit().is_none() {
         match timeout_at(until, pump.step()).await {
             Ok(None) => {}
-            Ok(Some(closed)) => return conclude(&Stop::Closed(closed), pump, site, sudo),
+            Ok(Some(closed)) => return conclude(&Stop::Closed(closed), pump, site, run_as),
             Err(_) => {
                 return ShellEnd::Unseen {
                     why: format!(
@@ -203,9 +213,9 @@ async fn cancelled(pump: &mut Pump, site: &Site<'_>, sudo: bool) -> ShellEnd {
         }
     }
     let Some(process) = pump.started().cloned() else {
-        return last_words(pump, site, sudo).await;
+        return last_words(pump, site, run_as).await;
     };
-    let killing = kill(site.pool, &site.target, &site.lease, &process, sudo, site.deadlines);
+    let killing = kill(site.pool, &site.target, &site.lease, &process, run_as, site.deadlines);
     tokio::pin!(killing);
     let mut closed = None;
     let killed = loop {
@@ -240,9 +250,9 @@ fn ended_by_itself(exit: Option<Exit>, place: &str) -> ShellEnd {
 }
 
 /// The wrapper exited without a start line while a cancellation was waiting for one.
-async fn last_words(pump: &mut Pump, site: &Site<'_>, sudo: bool) -> ShellEnd {
+async fn last_words(pump: &mut Pump, site: &Site<'_>, run_as: &RunAs) -> ShellEnd {
     let closed = drain(pump, None).await;
-    conclude(&closed.map_or(Stop::Lingering, Stop::Closed), pump, site, sudo)
+    conclude(&closed.map_or(Stop::Lingering, Stop::Closed), pump, site, run_as)
 }
 
 /// Hands on what is still coming, for a short time.

@@ -4,6 +4,7 @@
 //! the reading, and russh's small buffer behind it stops the socket. Every wait here can be dropped
 //! and taken up again ([`Pump::step`] is cancel-safe): its caller brings deadlines and cancellation.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ impl Pump {
     /// Prepares to run `command` with `mark` and `script` on its standard input.
     pub(crate) fn new(
         channel: Channel<Msg>,
-        command: &'static str,
+        command: Cow<'static, str>,
         mark: &str,
         script: &SecretValue,
         events: mpsc::Sender<ShellEvent>,
@@ -92,7 +93,7 @@ impl Pump {
         let last = Bytes::from(mark.to_owned());
         let (to_first, to_last) = (Arc::clone(&writer), Arc::clone(&writer));
         let sending: Sending = Box::pin(async move {
-            to_first.0.exec(true, command).await?;
+            to_first.0.exec(true, command.into_owned()).await?;
             to_first.0.data_bytes(first).await
         });
         let last_line: Sending = Box::pin(async move {

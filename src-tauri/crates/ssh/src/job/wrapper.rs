@@ -1,10 +1,16 @@
 //! The constant texts that run on a host around a script.
 //!
-//! Nothing that varies is in here: what is visible in a process list is the same for every job of
-//! every run. The script, and the mark that tells its start, come on standard input. The texts keep
+//! Nothing that varies is in here, but for the name of the user that a step runs as: what is visible
+//! in a process list is otherwise the same for every job of every run. The script, and the mark that
+//! tells its start, come on standard input. The texts keep
 //! to what dash, bash, busybox ash and ksh share, and have no single quote, backslash, exclamation
 //! mark or newline, so that one pair of single quotes carries them through any login shell
 //! (POSIX shells, csh, fish).
+
+use std::borrow::Cow;
+
+use daytwo_model::plan::RunAs;
+use daytwo_model::quote;
 
 /// Reads mark and script, says who it is, and becomes the script.
 ///
@@ -52,17 +58,31 @@ macro_rules! outer {
     };
 }
 
-/// The exec request of a job.
-pub(crate) const RUN: &str = concat!("sh -c '", outer!(), "' sh '", inner!(), "'");
-
-/// The exec request of a job that runs as root. `-n`: never ask for a password.
-pub(crate) const RUN_AS_ROOT: &str = concat!("sudo -n sh -c '", outer!(), "' sh '", inner!(), "'");
+/// The exec request of a job as the login user.
+const RUN: &str = concat!("sh -c '", outer!(), "' sh '", inner!(), "'");
 
 /// The exec request of a shell that reads its script from standard input.
 pub(crate) const SHELL: &str = "sh";
 
-/// The same, as root.
-pub(crate) const SHELL_AS_ROOT: &str = "sudo -n sh";
+/// The exec request of a job.
+pub(crate) fn run_as(run_as: &RunAs) -> Cow<'static, str> {
+    become_user(run_as, RUN)
+}
+
+/// The exec request of a shell that reads its script from standard input.
+pub(crate) fn shell_as(run_as: &RunAs) -> Cow<'static, str> {
+    become_user(run_as, SHELL)
+}
+
+/// `-n`: never ask for a password. The name is the only thing in a request that is not a constant:
+/// its type admits letters, digits, `_`, `-` and `.` and no `-` in front, and it is quoted besides.
+fn become_user(run_as: &RunAs, constant: &'static str) -> Cow<'static, str> {
+    match run_as {
+        RunAs::Login => Cow::Borrowed(constant),
+        RunAs::Root => Cow::Owned(format!("sudo -n {constant}")),
+        RunAs::User(user) => Cow::Owned(format!("sudo -n -u {} {constant}", quote::shell(user.as_str()))),
+    }
+}
 
 /// Exit code of the wrapper when it did not run the script.
 pub(crate) const NOT_RUN: i32 = 125;
@@ -134,6 +154,20 @@ mod tests {
         for text in [inner!(), outer!()] {
             assert!(!text.contains(['\'', '\\', '!', '\n']), "{text}");
         }
+    }
+
+    #[test]
+    fn a_user_name_is_one_word_of_the_request_and_never_an_option() {
+        use daytwo_model::UserName;
+        for bad in ["-s", "a b", "a;reboot", "$(id)", "a'b", "`id`", "a\nb", "#0", ""] {
+            assert!(UserName::new(bad).is_err(), "{bad:?} was taken for a user name");
+        }
+        let user = |name: &str| RunAs::User(UserName::new(name).unwrap());
+        assert_eq!(shell_as(&user("www-data")), "sudo -n -u www-data sh");
+        assert_eq!(shell_as(&user("zürich")), "sudo -n -u 'zürich' sh");
+        assert_eq!(shell_as(&RunAs::Root), "sudo -n sh");
+        assert_eq!(run_as(&RunAs::Login), RUN);
+        assert_eq!(run_as(&user("app")).strip_prefix("sudo -n -u app "), Some(RUN));
     }
 
     /// What a login shell makes of the request with this on standard input: exit code and standard output.

@@ -150,6 +150,29 @@ impl Snapshot {
         }
     }
 
+    /// Whether both hold the same reading of the same files.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.files.len() == other.files.len()
+            && self.files.iter().zip(&other.files).all(|(a, b)| a.0 == b.0 && Arc::ptr_eq(&a.1, &b.1))
+    }
+
+    /// The SHA-256 fingerprints of the keys that are trusted for the host called `name`, sorted.
+    pub(crate) fn fingerprints(&self, name: &str) -> Vec<String> {
+        let revoked: Vec<&PublicKey> = self
+            .about(name)
+            .filter(|(_, entry)| entry.marker == Marker::Revoked)
+            .map(|(_, entry)| &entry.key)
+            .collect();
+        let mut keys: Vec<String> = self
+            .about(name)
+            .filter(|(_, entry)| entry.marker == Marker::HostKey && !revoked.contains(&&entry.key))
+            .map(|(_, entry)| entry.key.fingerprint())
+            .collect();
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
     /// Key types that are known of the host, so that the server is asked for one of those first.
     pub(crate) fn known_algorithms(&self, name: &str) -> Vec<Algorithm> {
         let plain = self.about(name).filter(|(_, entry)| entry.marker == Marker::HostKey);

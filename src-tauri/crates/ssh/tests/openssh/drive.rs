@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daytwo_engine::ports::{SHELL_EVENTS_MAX, Shell, ShellEnd, ShellEvent, ShellJob};
+use daytwo_model::plan::RunAs;
 use daytwo_model::{Host, ProcessIdentity, SecretValue, Stream};
 use daytwo_ssh::SshTransport;
 use tokio::sync::mpsc;
@@ -25,15 +26,15 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn begin(transport: &Arc<SshTransport>, host: &Host, script: &str) -> Self {
-        Self::begin_as(transport, host, script, false)
+        Self::begin_as(transport, host, script, RunAs::Login)
     }
 
-    pub(crate) fn begin_as(transport: &Arc<SshTransport>, host: &Host, script: &str, sudo: bool) -> Self {
+    pub(crate) fn begin_as(transport: &Arc<SshTransport>, host: &Host, script: &str, run_as: RunAs) -> Self {
         let (sender, events) = mpsc::channel(SHELL_EVENTS_MAX);
         let cancel = CancellationToken::new();
         let mut running = JoinSet::new();
         let (transport, host, token) = (Arc::clone(transport), host.clone(), cancel.clone());
-        let job = ShellJob { script: SecretValue::new(script), sudo };
+        let job = ShellJob { script: SecretValue::new(script), run_as };
         running.spawn(async move { transport.run(&host, job, sender, token).await });
         Self { cancel, events, running, started: None, stdout: Vec::new(), stderr: Vec::new() }
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use daytwo_engine::ports::ShellEnd;
 use daytwo_fleet::ports::{NoAnswer, Reach as _};
-use daytwo_model::Exit;
+use daytwo_model::plan::RunAs;
+use daytwo_model::{Exit, UserName};
 use daytwo_ssh::SshTransport;
 
 use crate::drive::{Job, bounded, run, until};
@@ -55,11 +56,11 @@ async fn output_streams_before_the_end_and_the_script_is_in_no_process_list() {
 }
 
 /// Starts a job with a child, cancels it, and expects both to be gone; both ignore SIGTERM if `stubborn`.
-async fn cancel_kills(sshd: &Sshd, stubborn: bool, sudo: bool) {
+async fn cancel_kills(sshd: &Sshd, stubborn: bool, run_as: RunAs) {
     let transport = SshTransport::new(sshd.options());
     let trap = if stubborn { "trap '' TERM; " } else { "" };
     let script = format!("{trap}sh -c 'echo $$ in; while :; do sleep 1000; done' & echo $$ out\nwait\nsleep 1000");
-    let mut job = Job::begin_as(&transport, &sshd.host("h1"), &script, sudo);
+    let mut job = Job::begin_as(&transport, &sshd.host("h1"), &script, run_as);
     job.until_stdout_has("in\n").await;
     job.until_stdout_has("out\n").await;
     let pids = job.pids();
@@ -72,17 +73,17 @@ async fn cancel_kills(sshd: &Sshd, stubborn: bool, sudo: bool) {
 
 #[tokio::test]
 async fn cancel_kills_the_process_and_its_children_and_looks_that_they_are_gone() {
-    cancel_kills(&Sshd::start(""), false, false).await;
+    cancel_kills(&Sshd::start(""), false, RunAs::Login).await;
 }
 
 #[tokio::test]
 async fn cancel_escalates_when_the_processes_ignore_being_asked() {
-    cancel_kills(&Sshd::start(""), true, false).await;
+    cancel_kills(&Sshd::start(""), true, RunAs::Login).await;
 }
 
 #[tokio::test]
 async fn cancel_works_on_a_server_that_allows_one_session_per_connection() {
-    cancel_kills(&Sshd::start("MaxSessions 1"), false, false).await;
+    cancel_kills(&Sshd::start("MaxSessions 1"), false, RunAs::Login).await;
 }
 
 #[tokio::test]
@@ -165,7 +166,7 @@ fn with_sudo(text: &str) -> (Sshd, tempfile::TempDir) {
 async fn sudo_that_wants_a_password_is_a_refusal_that_says_so() {
     let (sshd, _bin) = with_sudo("#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n");
     let transport = SshTransport::new(sshd.options());
-    let mut job = Job::begin_as(&transport, &sshd.host("h1"), "echo out", true);
+    let mut job = Job::begin_as(&transport, &sshd.host("h1"), "echo out", RunAs::Root);
     let end = job.end().await;
     assert!(matches!(&end, ShellEnd::Refused { why } if why.contains("without a password")), "{end:?}");
     assert!(job.started.is_none());
@@ -177,8 +178,27 @@ async fn a_job_with_sudo_runs_and_is_cancelled_through_sudo() {
     let log = trace.path().join("calls");
     let text = format!("#!/bin/sh\necho call >>{}\n[ \"$1\" = -n ] || exit 1\nshift\n\"$@\"\n", log.display());
     let (sshd, _bin) = with_sudo(&text);
-    cancel_kills(&sshd, false, true).await;
+    cancel_kills(&sshd, false, RunAs::Root).await;
     assert_eq!(fs::read_to_string(log).unwrap().lines().count(), 2, "one call to run, one to kill");
+}
+
+#[tokio::test]
+async fn a_job_as_another_user_runs_and_is_cancelled_as_that_user() {
+    let trace = tempfile::tempdir().unwrap();
+    let log = trace.path().join("calls");
+    let text = format!("#!/bin/sh\necho \"$1 $2 $3 $4\" >>{}\nshift 3\n\"$@\"\n", log.display());
+    let (sshd, _bin) = with_sudo(&text);
+    cancel_kills(&sshd, false, RunAs::User(UserName::new("www-data").unwrap())).await;
+    assert_eq!(fs::read_to_string(log).unwrap(), "-n -u www-data sh\n".repeat(2), "one call to run, one to kill");
+}
+
+#[tokio::test]
+async fn a_user_that_the_host_does_not_have_is_a_refusal_that_says_so() {
+    let (sshd, _bin) = with_sudo("#!/bin/sh\necho 'sudo: unknown user app' >&2\nexit 1\n");
+    let transport = SshTransport::new(sshd.options());
+    let run_as = RunAs::User(UserName::new("app").unwrap());
+    let end = Job::begin_as(&transport, &sshd.host("h1"), "echo out", run_as).end().await;
+    assert!(matches!(&end, ShellEnd::Refused { why } if why.contains("has no user app")), "{end:?}");
 }
 
 #[tokio::test]

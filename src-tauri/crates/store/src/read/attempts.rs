@@ -63,6 +63,10 @@ struct AttemptColumns {
 }
 
 impl AttemptColumns {
+    const fn place(&self) -> (i64, i64) {
+        (self.step, self.host)
+    }
+
     fn attempt(self) -> Result<StoredAttempt, Error> {
         let what = || format!("the attempt of step {} on {}", self.step_id, self.host_name);
         Ok(StoredAttempt {
@@ -85,16 +89,17 @@ impl AttemptColumns {
 
 impl Store {
     /// A run's attempts and skipped steps, by step and then by host, after the given step and host;
-    /// at most [`ATTEMPTS_PAGE_MAX`].
+    /// at most [`ATTEMPTS_PAGE_MAX`]. A step that was tried again on a host has each of its attempts
+    /// there, oldest first, and a page never ends between them: only an empty one is the last.
     pub async fn attempts_of(&self, run: RunId, after: Option<(u32, u32)>) -> Result<Vec<StoredAttempt>, Error> {
         let (step, host) = after.map_or((-1, -1), |(step, host)| (i64::from(step), i64::from(host)));
-        let rows: Vec<AttemptColumns> = sqlx::query_as(
+        let mut rows: Vec<AttemptColumns> = sqlx::query_as(
             "SELECT a.id, a.host, h.name AS host_name, a.step, s.id AS step_id, a.state, a.captured, a.tally, \
              a.sent_at, a.ended_at, a.changed_at, a.stdout_kept, a.stderr_kept \
              FROM runs r JOIN attempts a ON a.run = r.key \
              JOIN plan_hosts h ON h.plan = r.plan AND h.host = a.host \
              JOIN plan_steps s ON s.plan = r.plan AND s.step = a.step \
-             WHERE r.id = ?1 AND (a.step, a.host) > (?2, ?3) ORDER BY a.step, a.host LIMIT ?4",
+             WHERE r.id = ?1 AND (a.step, a.host) > (?2, ?3) ORDER BY a.step, a.host, a.key LIMIT ?4",
         )
         .bind(run.to_string())
         .bind(step)
@@ -103,6 +108,19 @@ impl Store {
         .fetch_all(self.readers())
         .await
         .map_err(Error::read)?;
+        if rows.len() == ATTEMPTS_PAGE_MAX as usize {
+            leave_out_last_place(&mut rows);
+        }
         rows.into_iter().map(AttemptColumns::attempt).collect()
+    }
+}
+
+/// Of a full page: the rest of its last place may be on the next one. A step that was tried that
+/// often on one host stands for itself.
+fn leave_out_last_place(rows: &mut Vec<AttemptColumns>) {
+    let Some(last) = rows.last().map(AttemptColumns::place) else { return };
+    let whole = rows.partition_point(|row| row.place() < last);
+    if whole > 0 {
+        rows.truncate(whole);
     }
 }

@@ -22,7 +22,7 @@ pub const OUTPUT_HEAD_BYTES_MAX: u64 = 4 * 1024;
 /// The outputs of one step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepOutputs {
-    /// One entry per host on which the step was sent, in the plan's order.
+    /// The last attempt on each host on which the step was sent, in the plan's order.
     pub hosts: Vec<HostOutput>,
     /// The beginning of each different output, by digest.
     pub heads: BTreeMap<Digest, OutputHead>,
@@ -90,7 +90,7 @@ async fn compute(connection: &mut SqliteConnection, kept: super::output::Kept) -
 }
 
 impl Store {
-    /// What a step wrote on each host, with a digest to group by.
+    /// What the last attempt of a step wrote on each host, with a digest to group by.
     ///
     /// Digests of attempts that have ended are computed once and kept; of those in flight, each time.
     pub async fn outputs_of_step(&self, run: RunId, step: u32) -> Result<StepOutputs, Error> {
@@ -100,7 +100,8 @@ impl Store {
              h.name AS host_name, a.state, a.output_digest \
              FROM runs r JOIN attempts a ON a.run = r.key AND a.step = ?2 \
              JOIN plan_hosts h ON h.plan = r.plan AND h.host = a.host \
-             WHERE r.id = ?1 AND a.id IS NOT NULL ORDER BY a.host",
+             WHERE r.id = ?1 AND a.id IS NOT NULL AND a.key = (SELECT max(b.key) FROM attempts b \
+             WHERE b.run = a.run AND b.step = a.step AND b.host = a.host) ORDER BY a.host",
         )
         .bind(run.to_string())
         .bind(i64::from(step))

@@ -24,6 +24,9 @@ pub(super) struct RecordRow {
 /// Where a step on a host stands: run's key, step, host.
 pub(super) type Place = (i64, u32, u32);
 
+/// A row of `attempts`: a step that was retried on a host has one for each attempt.
+type AttemptKey = (Place, Option<AttemptId>);
+
 /// A row of `attempts`, as of its last event.
 pub(super) struct AttemptRow {
     pub(super) id: Option<AttemptId>,
@@ -52,7 +55,7 @@ pub(super) struct RunChange {
 #[derive(Default)]
 pub(super) struct Pending {
     records: Vec<RecordRow>,
-    attempts: BTreeMap<Place, AttemptRow>,
+    attempts: BTreeMap<AttemptKey, AttemptRow>,
     attempt_ids: HashSet<AttemptId>,
     runs: HashMap<i64, RunChange>,
     decisions: Vec<Decision>,
@@ -68,12 +71,12 @@ impl Pending {
     }
 
     pub(super) fn put_attempt(&mut self, place: Place, mut row: AttemptRow) {
-        if let Some(before) = self.attempts.get(&place) {
+        if let Some(before) = self.attempts.get(&(place, row.id)) {
             row.sent_at = before.sent_at.or(row.sent_at);
             row.ended_at = row.ended_at.map(|ended_at| before.ended_at.unwrap_or(ended_at));
         }
         self.attempt_ids.extend(row.id);
-        self.attempts.insert(place, row);
+        self.attempts.insert((place, row.id), row);
     }
 
     pub(super) fn put_run(&mut self, key: i64, mut change: RunChange) {
@@ -132,12 +135,15 @@ async fn insert_records(connection: &mut SqliteConnection, rows: &[RecordRow]) -
     Ok(())
 }
 
-async fn upsert_attempts(connection: &mut SqliteConnection, rows: &[(Place, AttemptRow)]) -> Result<(), sqlx::Error> {
+async fn upsert_attempts(
+    connection: &mut SqliteConnection,
+    rows: &[(AttemptKey, AttemptRow)],
+) -> Result<(), sqlx::Error> {
     for rows in rows.chunks(ROWS_PER_STATEMENT) {
         let mut upsert: QueryBuilder<Sqlite> = QueryBuilder::new(
             "INSERT INTO attempts (run, step, host, id, word, state, captured, tally, sent_at, changed_at, ended_at) ",
         );
-        upsert.push_values(rows, |mut values, ((run, step, host), row)| {
+        upsert.push_values(rows, |mut values, (((run, step, host), _), row)| {
             values
                 .push_bind(*run)
                 .push_bind(i64::from(*step))

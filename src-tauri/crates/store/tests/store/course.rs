@@ -20,14 +20,14 @@ pub(crate) fn plan(runbook: &str, hosts: u32, steps: u32, intent: Intent) -> Sea
         source: "test".into(),
     };
     let step = |index: u32| PlannedStep {
-        id: StepId::new(format!("step-{index}")).unwrap(),
         title: format!("Step {index}"),
         effect: Effect::Read,
         timeout_ms: 1_000,
-        action: PerHost::collect((0..hosts).map(|_| Some(Action::Run { script: Text::plain("uptime"), sudo: false }))),
-        captures: Vec::new(),
-        verify: None,
         way_back: WayBack::NotNeeded,
+        ..PlannedStep::new(
+            StepId::new(format!("step-{index}")).unwrap(),
+            PerHost::same(Action::script(Text::plain("uptime")), hosts),
+        )
     };
     let plan = Plan {
         format: PLAN_FORMAT,
@@ -36,11 +36,15 @@ pub(crate) fn plan(runbook: &str, hosts: u32, steps: u32, intent: Intent) -> Sea
             title: format!("Title of {runbook}"),
             digest: Digest::of(text.as_bytes()),
             text,
+            source: None,
         },
+        called: Vec::new(),
         intent,
         inputs: BTreeMap::new(),
         selection: "all".into(),
+        undecided: Vec::new(),
         hosts: (0..hosts).map(host).collect(),
+        host_keys: BTreeMap::new(),
         batches: vec![(0..hosts).collect()],
         limits: Limits { failed_hosts_max: 0, unreachable_hosts_max: 0, hosts_at_once_max: hosts, hold_ms: 0 },
         steps: (0..steps).map(step).collect(),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use daytwo_fleet::observation::{Observation, Reachability};
 use daytwo_fleet::ports::ObservationStore;
-use daytwo_model::plan::Intent;
-use daytwo_model::{Event, HostName, RunOutcome, RunStatus, RunbookName, Stream, Timestamp};
+use daytwo_model::plan::{Intent, Retry};
+use daytwo_model::{Event, HostName, RunOutcome, RunStatus, RunbookName, SealedPlan, Stream, Timestamp};
 use daytwo_store::limits::{OBSERVATIONS_PAGE_MAX, OUTPUT_PIECE_BYTES_MAX};
 use daytwo_store::{Decision, DecisionKind, Error, Found, RunFilter, Streams};
 
@@ -241,4 +241,37 @@ async fn observations_and_settings_survive_a_restart_and_history_is_bounded() {
     let kept = store.observations_of(&host, u32::MAX).await.unwrap();
     assert_eq!(kept.len(), usize::try_from(OBSERVATIONS_PAGE_MAX).unwrap());
     assert_eq!(kept.first(), flapping.last());
+}
+
+#[tokio::test]
+async fn every_attempt_of_a_step_that_was_tried_again_is_kept_and_its_last_one_speaks_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let mut plan = small_plan(2).plan().clone();
+    let exit_codes = Vec::new();
+    plan.steps[0].retry =
+        Some(Retry { attempts_max: 2, delay_ms: 0, backoff_percent: 100, delay_ms_max: 0, exit_codes });
+    let (mut course, fence) = begin(&store, 1, &SealedPlan::seal(plan).unwrap()).await;
+    let first = course.attempt(0, 0);
+    let again = course.attempt(0, 9);
+    let records = [
+        course.send(0, 0),
+        course.send(1, 0),
+        course.finish(0, 0, 1),
+        course.then(Event::AttemptSent { attempt: again, host: 0, step: 0 }),
+        course.finish(0, 9, 0),
+    ];
+    // All at once: one write may hold both attempts.
+    append(&store, fence, &records).await.unwrap();
+    write(&store, first, Stream::Stdout, b"busy\n").await.unwrap();
+    write(&store, again, Stream::Stdout, b"done\n").await.unwrap();
+
+    let attempts = store.attempts_of(course.run, None).await.unwrap();
+    let seen: Vec<_> = attempts.iter().map(|attempt| (attempt.host, attempt.id, attempt.state.word())).collect();
+    let other = course.attempt(1, 0);
+    assert_eq!(seen, [(0, Some(first), "finished"), (0, Some(again), "finished"), (1, Some(other), "sent")]);
+    let outputs = store.outputs_of_step(course.run, 0).await.unwrap();
+    let of: Vec<_> = outputs.hosts.iter().map(|output| output.attempt).collect();
+    assert_eq!(of, [again, other]);
+    assert_eq!(store.state_of(course.run).await.unwrap().attempt(0, 0).unwrap().attempts, 2);
 }

@@ -1,11 +1,12 @@
 // Recorded data in the place of the console: for developing in a browser and for tests. Never part of a production
 // build.
 
-import type { KeyRow, Push, RunRow, Settings, UiError } from '../../wire/types';
+import type { KeyRow, Push, RunRow, Settings } from '../../wire/types';
 import type { CommandName, Commands, Host } from '../commands';
+import { files } from './authoring';
+import { error } from './errors';
 import { hostDetail, hosts, summary } from './fleet';
 import { plan, planView } from './plan';
-import { catalogue, runbookView } from './runbooks';
 import { history, liveId, liveRow, outputGroups, outputPage, runView } from './runs';
 import { select } from './select';
 import { ago } from './time';
@@ -23,6 +24,8 @@ export interface FakeOptions {
 export interface FakeHost extends Host {
   /** Sends a message as the console would. */
   push(push: Push): void;
+  /** Changes a runbook's file as somebody else would. */
+  changeBehind(name: string, text: string): void;
 }
 
 export function fakeHost(options: FakeOptions): FakeHost {
@@ -66,6 +69,7 @@ export function fakeHost(options: FakeOptions): FakeHost {
     key('database-fra-1', 'known', 'ED25519 SHA256:Ld8sK2jFh4gQw6eRt1yUi3oPa5zXcVb7nMq9BvCxZ0L', null),
   ];
 
+  const { changeBehind, ...written } = files();
   const answers: Answers = {
     start_info: () => ({
       settings,
@@ -82,12 +86,7 @@ export function fakeHost(options: FakeOptions): FakeHost {
       return { ...detail, runs: history.slice(0, 4) };
     },
     probe_now: () => null,
-    catalogue: () => catalogue,
-    runbook: ({ name }) => {
-      const found = runbookView(name);
-      if (found === null) throw error('not_found', `there is no runbook ${name}`, null);
-      return found;
-    },
+    ...written,
     plan: ({ request }) => plan(request),
     plan_undo: ({ run }) => ({
       plan: planView(
@@ -98,6 +97,7 @@ export function fakeHost(options: FakeOptions): FakeHost {
       ),
       problems: [],
       selected: 8,
+      undecided: [],
     }),
     start: () => {
       if (!trusted)
@@ -218,14 +218,10 @@ export function fakeHost(options: FakeOptions): FakeHost {
       return Promise.resolve();
     },
     push: (push) => listener?.(push),
+    changeBehind,
   };
 }
 
 function key(host: string, status: string, fingerprint: string | null, detail: string | null): KeyRow {
   return { host, address: hosts.find((one) => one.name === host)?.address ?? '', status, fingerprint, detail };
-}
-
-function error(code: UiError['code'], message: string, hint: string | null): Error {
-  const shape: UiError = { code, message, hint, causes: ['recorded data'] };
-  return Object.assign(new Error(message), shape);
 }

@@ -1,23 +1,39 @@
-// Just enough of the selector language for recorded data: `key=value`, `key in (a, b)`, `not`, `and`, globs on names.
+// Just enough of the selector language for recorded data: `key=value`, `key in (a, b)`, `not`, `and`, globs on names, and
+// comparisons of facts, of which stale hosts are undecided.
 
 import type { HostRow, SelectionView } from '../../wire/types';
 import { hosts } from './fleet';
 
 export function select(text: string): SelectionView {
   const of = hosts.length;
-  if (text.trim() === '') return { hosts: hosts.map((host) => host.name), of, error: null };
+  if (text.trim() === '') return { hosts: hosts.map((host) => host.name), undecided: [], of, error: null };
   let column = 1;
   const tests: ((host: HostRow) => boolean)[] = [];
   for (const part of text.split(/ and /)) {
     const test = term(part.trim());
     if (test === null) {
-      const message = 'expected a label, `not`, `(` or a host pattern';
-      return { hosts: [], of, error: { column: column + part.length, message } };
+      const error = {
+        column: column + part.search(/\S|$/),
+        width: Math.max(1, part.trim().length),
+        message: 'expected a label, `not`, `(` or a host pattern',
+        hint: 'for example role=web and site in (ams, fra)',
+      };
+      return { hosts: [], undecided: [], of, error };
     }
     tests.push(test);
     column += part.length + 5;
   }
-  return { hosts: hosts.filter((host) => tests.every((test) => test(host))).map((host) => host.name), of, error: null };
+  const picked = hosts.filter((host) => tests.every((test) => test(host)));
+  const unsure = /\b(?:disk|load|memory)\b/.test(text) ? picked.filter((host) => host.stale) : [];
+  return {
+    hosts: picked.filter((host) => !unsure.includes(host)).map((host) => host.name),
+    undecided: unsure.map(({ name }) => ({
+      name,
+      why: 'disk.root.free was last read 1 h 47 min ago; at most 5 min count',
+    })),
+    of,
+    error: null,
+  };
 }
 
 function term(text: string): ((host: HostRow) => boolean) | null {
@@ -39,6 +55,8 @@ function term(text: string): ((host: HostRow) => boolean) | null {
     const [, key = '', sign, value] = is;
     return (host) => (read(host, key) === value) === (sign === '=');
   }
+  // A comparison of a fact holds wherever the fact is known.
+  if (/^(?:disk|load|memory)[\w.]* *[<>]=? *[\d.]+ *%?$/.test(text)) return () => true;
   if (!/^[\w*-]+$/.test(text)) return null;
   const pattern = new RegExp(`^${text.replaceAll('*', '.*')}$`);
   return (host) => pattern.test(host.name);

@@ -1,0 +1,83 @@
+//! Plans as files: written to be reviewed by somebody else, and executed as they are or not at all.
+
+use std::collections::BTreeMap;
+
+use daytwo_model::plan::{InputValue, Intent};
+use daytwo_model::{Digest, Plan, SealedPlan, Selector};
+use daytwo_runbook::{PlanErrors, Runbook};
+
+use super::problems;
+use crate::Console;
+use crate::view::plan::Beside;
+use crate::wire::plan::PlanAnswer;
+use crate::wire::{Code, UiError};
+
+/// The longest plan file that is read: ten thousand hosts with twenty steps of their own each are a tenth of it.
+pub const PLAN_FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// A plan that was read from a file, and what has changed since it was made.
+#[derive(Debug)]
+pub struct PlanDocument {
+    /// The plan as it would be offered; only when nothing has changed.
+    pub answer: Option<PlanAnswer>,
+    /// What is not as it was, one sentence each.
+    pub differences: Vec<String>,
+}
+
+impl Console {
+    /// The document of a plan that was shown.
+    pub fn plan_document(&self, digest: Digest) -> Result<String, UiError> {
+        let sealed = self.shown_plan(digest)?;
+        sealed.to_json().map_err(|error| UiError::new(Code::Internal, "the plan cannot be written").because(&error))
+    }
+
+    /// Reads a plan document. It is offered for its start only if inventory, host keys and runbook are
+    /// as they were when it was made.
+    pub async fn open_plan(&self, document: &str) -> Result<PlanDocument, UiError> {
+        let sealed = SealedPlan::from_json(document)
+            .map_err(|error| UiError::new(Code::BadRequest, "the file is not a plan that can be executed").because(&error))?;
+        let differences = self.differences(sealed.plan()).await?;
+        if !differences.is_empty() {
+            return Ok(PlanDocument { answer: None, differences });
+        }
+        let selected = u32::try_from(sealed.plan().hosts.len()).unwrap_or(u32::MAX);
+        let answer = self.offer(sealed, Beside::default(), selected).await?;
+        Ok(PlanDocument { answer: Some(answer), differences })
+    }
+
+    async fn differences(&self, plan: &Plan) -> Result<Vec<String>, UiError> {
+        if let Intent::Undo { of } = plan.intent {
+            let error = UiError::new(Code::BadRequest, format!("this file is the undo of run {of}"));
+            return Err(error.hint("an undo depends on what happened since; plan it anew with: daytwo undo"));
+        }
+        let runbook = match self.runbook_named(&plan.runbook.name) {
+            Ok(runbook) => runbook,
+            Err(error) => return Ok(vec![format!("its runbook cannot be used any more: {error}")]),
+        };
+        let selection = Selector::parse(&plan.selection).ok();
+        let now = self.planned(runbook.clone(), typed_inputs(&runbook, plan), selection).await?;
+        Ok(match now {
+            Ok(now) => daytwo_runbook::differences(plan, now.plan()).iter().map(ToString::to_string).collect(),
+            Err(errors) => no_longer(&errors),
+        })
+    }
+}
+
+fn no_longer(errors: &PlanErrors) -> Vec<String> {
+    problems(errors).into_iter().map(|problem| format!("the same plan cannot be made any more: {}", problem.message)).collect()
+}
+
+/// The inputs of a plan as somebody would type them. Nothing is checked here; planning does it.
+fn typed_inputs(runbook: &Runbook, plan: &Plan) -> BTreeMap<String, String> {
+    let text = |name: &str, value: &InputValue| match value {
+        InputValue::Secret(secret) => secret.to_string(),
+        InputValue::Value(value) => {
+            runbook.inputs.get(name).map_or_else(|| value.to_string(), |spec| daytwo_runbook::as_typed(&spec.kind, value))
+        }
+    };
+    plan.inputs
+        .iter()
+        .filter(|(_, value)| !matches!(value, InputValue::Value(serde_json::Value::Null)))
+        .map(|(name, value)| (name.clone(), text(name, value)))
+        .collect()
+}

@@ -1,0 +1,165 @@
+//! From a request to a plan that can be read, and to its start.
+
+mod document;
+mod surroundings;
+mod warnings;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use daytwo_model::{Digest, Host, HostName, Plan, RunId, SealedPlan, Selector};
+use daytwo_runbook::{PlanErrors, Runbook};
+
+use super::catalogue::broken;
+use crate::Console;
+use crate::view;
+use crate::view::plan::Beside;
+use crate::wire::plan::{PlanAnswer, PlanProblem, PlanRequest, PlanWarning};
+use crate::wire::{Code, UiError};
+
+pub use document::{PLAN_FILE_BYTES_MAX, PlanDocument};
+
+impl Console {
+    /// Plans; sends nothing to any host.
+    pub async fn plan(&self, request: PlanRequest) -> Result<PlanAnswer, UiError> {
+        let runbook = match &request.text {
+            // A text that is being edited: what is wrong with it stands beside it, not here.
+            Some(text) => match daytwo_runbook::parse(request.runbook.as_str(), text) {
+                Ok(runbook) => Arc::new(runbook),
+                Err(_) => return Ok(refused(vec![problem("the runbook cannot be read yet")])),
+            },
+            None => self.runbook_named(&request.runbook)?,
+        };
+        let selection = match Some(request.selection.trim()).filter(|text| !text.is_empty()).map(Selector::parse) {
+            None => None,
+            Some(Ok(selector)) => Some(selector),
+            Some(Err(error)) => {
+                let hint = error.hint.clone();
+                let input = Some("selection".to_owned());
+                return Ok(refused(vec![PlanProblem { input, hint, ..problem(&error.to_string()) }]));
+            }
+        };
+        let (selected, undecided) = self.counted(&runbook, selection.as_ref());
+        let planned = self.planned(Arc::clone(&runbook), request.inputs, selection).await?;
+        match planned {
+            Ok(sealed) if request.text.is_some() => {
+                let mut view = self.shown(&sealed, Beside::default()).await?;
+                view.cannot_start = vec!["this text is not saved yet".to_owned()];
+                Ok(PlanAnswer { plan: Some(view), problems: Vec::new(), selected, undecided })
+            }
+            Ok(sealed) => self.offer(sealed, Beside::default(), selected).await,
+            Err(errors) => Ok(PlanAnswer { plan: None, problems: problems(&errors), selected, undecided }),
+        }
+    }
+
+    /// Plans the undo of a run that has ended or was interrupted.
+    pub async fn plan_undo(&self, run: RunId) -> Result<PlanAnswer, UiError> {
+        let folded = self.folded(run).await?;
+        if folded.state.status().is_none_or(view::run::is_active) {
+            let error =
+                UiError::new(Code::BadRequest, "the run has not ended, so what is to be undone is not known yet");
+            return Err(error.hint("cancel it, or wait for its end"));
+        }
+        let undone = self.parts.store.undo_runs_of(run).await.map_err(|error| UiError::history(&error))?;
+        if let Some(done) = undone.iter().find(|undo| {
+            undo.status == (daytwo_model::RunStatus::Ended { outcome: daytwo_model::RunOutcome::RolledBack })
+        }) {
+            return Err(UiError::new(Code::BadRequest, format!("run {} has undone it already", done.id)));
+        }
+        let (by, at) = (self.profile.actor.clone(), self.clock.now());
+        let (plan, warnings) = self.with_hosts_of_today(folded.sealed.plan());
+        match daytwo_runbook::plan_undo(&plan, &folded.state, run, by, at) {
+            Ok(undo) => {
+                let left_out = undo.left_out.iter().map(|left| format!("{} · {}: {}", left.host, left.step, left.why));
+                let selected = u32::try_from(undo.plan.plan().hosts.len()).unwrap_or(u32::MAX);
+                let beside = Beside { warnings, left_out: left_out.collect(), ..Beside::default() };
+                self.offer(undo.plan, beside, selected).await
+            }
+            Err(errors) => Ok(refused(problems(&errors))),
+        }
+    }
+
+    /// A runbook of the catalogue that can be used.
+    pub(crate) fn runbook_named(&self, name: &daytwo_model::RunbookName) -> Result<Arc<Runbook>, UiError> {
+        let catalogue = self.catalogue_now();
+        let entry = catalogue.get(name).ok_or_else(|| self.no_such_runbook(name))?;
+        entry.runbook.as_ref().map(Arc::clone).map_err(|why| broken(entry, why))
+    }
+
+    /// The plan with each host as its source describes it now, and a warning for each whose address
+    /// has changed since: it may be another machine. A host that no source names is kept as it was.
+    fn with_hosts_of_today(&self, plan: &Plan) -> (Plan, Vec<PlanWarning>) {
+        let fleet = self.inventory.fleet();
+        let today: HashMap<&HostName, &Host> = fleet.hosts.iter().map(|host| (&host.name, host)).collect();
+        let (mut plan, mut moved) = (plan.clone(), Vec::new());
+        for host in &mut plan.hosts {
+            if let Some(now) = today.get(&host.name) {
+                // The demo's addresses are new in each process, and its hosts are the same.
+                if now.endpoint != host.endpoint && !self.is_demo() {
+                    let (was, is) = (host.endpoint.describe(), now.endpoint.describe());
+                    let words = format!(
+                        "{} was changed at {was} and is at {is} now: make sure that it is the same machine",
+                        host.name
+                    );
+                    moved.push(PlanWarning { words, hosts: vec![host.name.clone()] });
+                }
+                *host = (*now).clone();
+            }
+        }
+        (plan, moved)
+    }
+
+    /// Puts a plan on the shelf, from which alone it can be started, and shows it.
+    async fn offer(&self, sealed: SealedPlan, beside: Beside, selected: u32) -> Result<PlanAnswer, UiError> {
+        let undecided = view::plan::undecided(&sealed.plan().undecided);
+        let view = self.shown(&sealed, beside).await?;
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).put(sealed);
+        Ok(PlanAnswer { plan: Some(view), problems: Vec::new(), selected, undecided })
+    }
+
+    /// A plan with everything that is known beside it.
+    async fn shown(&self, sealed: &SealedPlan, mut beside: Beside) -> Result<crate::wire::plan::PlanView, UiError> {
+        beside.warnings.extend(self.plan_warnings(sealed.plan()).await?);
+        beside.cannot_start = daytwo_engine::unsupported(sealed.plan());
+        let fleet = self.inventory.fleet();
+        Ok(view::plan::view(sealed, &fleet.hosts, beside, self.settings_now().type_to_start_above))
+    }
+
+    /// Looks at a plan that was shown.
+    pub(crate) fn shown_plan(&self, digest: Digest) -> Result<SealedPlan, UiError> {
+        let shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.get(digest).cloned().ok_or_else(not_shown)
+    }
+
+    /// Takes a plan that was shown, to start it.
+    pub(crate) fn take_plan(&self, digest: Digest) -> Result<SealedPlan, UiError> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).take(digest).ok_or_else(not_shown)
+    }
+}
+
+fn not_shown() -> UiError {
+    let error = UiError::new(Code::PlanChanged, "this plan is not one that was shown and not yet started");
+    error.hint("plan again, and start what is shown then")
+}
+
+fn refused(problems: Vec<PlanProblem>) -> PlanAnswer {
+    PlanAnswer { plan: None, problems, selected: 0, undecided: Vec::new() }
+}
+
+fn problem(message: &str) -> PlanProblem {
+    PlanProblem { input: None, step: None, host: None, message: message.to_owned(), hint: None }
+}
+
+fn problems(errors: &PlanErrors) -> Vec<PlanProblem> {
+    errors
+        .0
+        .iter()
+        .map(|error| PlanProblem {
+            input: error.input.clone(),
+            step: error.step.as_ref().map(ToString::to_string),
+            host: error.host.clone(),
+            message: error.message.clone(),
+            hint: error.hint.clone(),
+        })
+        .collect()
+}

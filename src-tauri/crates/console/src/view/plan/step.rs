@@ -1,0 +1,126 @@
+//! One step of a plan as it is shown.
+
+use daytwo_model::plan::{CaptureFrom, CheckAnswer, Effect, On, PerHost, Phase, Plan, PlannedStep, Retry, WayBack};
+
+use super::action::{action_text, meaning, probe_text};
+use super::{duration, names};
+use crate::wire::plan::{AskedGroup, PlanStepView, RenderedGroup};
+
+pub(super) fn view(plan: &Plan, step: &PlannedStep) -> PlanStepView {
+    let (way_back, inverse) = match &step.way_back {
+        WayBack::NotNeeded => ("not needed", Vec::new()),
+        WayBack::None => ("no way back", Vec::new()),
+        WayBack::Inverse { action, .. } => ("this inverse", groups(plan, action, action_text, meaning)),
+    };
+    PlanStepView {
+        id: step.id.to_string(),
+        title: step.title.clone(),
+        phase: phase(step.phase).to_owned(),
+        changes: step.effect == Effect::Change,
+        timeout: duration(step.timeout_ms),
+        notes: notes(plan, step),
+        not_on: not_on(plan, step),
+        actions: groups(plan, &step.action, action_text, meaning),
+        check: step.check.as_ref().map(|check| groups(plan, check, probe_text, |_| None)).unwrap_or_default(),
+        asked: step.asked.as_ref().map(|asked| answers(plan, asked)).unwrap_or_default(),
+        verify: step
+            .verify
+            .as_ref()
+            .map(|verify| groups(plan, &verify.probe, probe_text, |_| None))
+            .unwrap_or_default(),
+        way_back: way_back.to_owned(),
+        inverse,
+    }
+}
+
+/// A phase's word for the window.
+pub(super) const fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Main => "main",
+        Phase::OnFailure => "on_failure",
+        Phase::Always => "always",
+    }
+}
+
+/// Hosts without it, where that is because of its `when`; a step that is done once is elsewhere on purpose.
+fn not_on(plan: &Plan, step: &PlannedStep) -> Vec<daytwo_model::HostName> {
+    if step.on != On::Host {
+        return Vec::new();
+    }
+    let without = (0_u32..).zip(&plan.hosts).filter(|(host, _)| step.action.get(*host).is_none());
+    without.map(|(_, host)| host.name.clone()).collect()
+}
+
+fn notes(plan: &Plan, step: &PlannedStep) -> Vec<String> {
+    let mut notes = Vec::new();
+    match step.on {
+        On::Host => {}
+        On::One => notes.push("done once, on the first host; the others wait for it".to_owned()),
+        On::Console => notes.push("done once, on this machine".to_owned()),
+    }
+    if let Some(when) = &step.when {
+        let late = if step.condition.is_some() { " (decided on the way)" } else { "" };
+        notes.push(format!("when {when}{late}"));
+    }
+    if !step.needs.is_empty() {
+        let needed = step.needs.iter().filter_map(|step| plan.steps.get(*step as usize)).map(|step| step.id.as_str());
+        notes.push(format!("needs {}", needed.collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(retry) = &step.retry {
+        notes.push(retries(retry));
+    }
+    if let Some(verify) = step.verify.as_ref().filter(|verify| verify.samples > 1) {
+        notes.push(format!("verified by {} samples, of which {} must hold", verify.samples, verify.at_least));
+    }
+    for capture in &step.captures {
+        let from = match &capture.from {
+            CaptureFrom::Stdout => "its output".to_owned(),
+            CaptureFrom::Json(pointer) => format!("{pointer} of its output"),
+            CaptureFrom::Regex(pattern) => format!("what {pattern} finds in its output"),
+            CaptureFrom::ExitCode => "its exit code, whatever that is".to_owned(),
+        };
+        notes.push(format!("keeps {from} as {}", capture.name));
+    }
+    if let Some(ms) = step.dead_man_ms {
+        notes.push(format!("the host takes it back alone unless all is well within {}", duration(ms)));
+    }
+    notes
+}
+
+fn retries(retry: &Retry) -> String {
+    let codes: Vec<String> = retry.exit_codes.iter().map(ToString::to_string).collect();
+    let after = if codes.is_empty() { "a failure".to_owned() } else { format!("exit {}", codes.join(", ")) };
+    let pause = duration(retry.delay_ms);
+    let growing = if retry.backoff_percent > 100 { ", and longer each time" } else { "" };
+    format!("tried up to {} times after {after}, {pause} apart{growing}", retry.attempts_max)
+}
+
+fn groups<T>(
+    plan: &Plan,
+    values: &PerHost<T>,
+    text: fn(&T) -> (String, String),
+    meaning: fn(&T) -> Option<String>,
+) -> Vec<RenderedGroup> {
+    values
+        .groups()
+        .map(|(value, hosts)| {
+            let (text, kind) = text(value);
+            RenderedGroup { hosts: names(plan, &hosts), text, kind, meaning: meaning(value) }
+        })
+        .collect()
+}
+
+fn answers(plan: &Plan, asked: &PerHost<CheckAnswer>) -> Vec<AskedGroup> {
+    let group = |(answer, hosts): (&CheckAnswer, Vec<u32>)| AskedGroup {
+        hosts: names(plan, &hosts),
+        verdict: match answer.needed {
+            Some(true) => "needed",
+            Some(false) => "not needed",
+            None => "no answer",
+        }
+        .to_owned(),
+        said: answer.said.clone(),
+        at: answer.at,
+    };
+    asked.groups().map(group).collect()
+}

@@ -1,0 +1,1 @@
+//! What a test that is wrong says.
