@@ -67,6 +67,14 @@ impl Folded {
         self.last.as_ref().map_or(0, |record| record.index + 1)
     }
 
+    /// Hosts on which a step failed and is to be tried again.
+    fn hosts_to_try_again(&self) -> Vec<u32> {
+        let plan = self.sealed.plan();
+        let steps = || (0_u32..).zip(&plan.steps).filter(|(_, step)| step.retry.is_some());
+        let waits = |host: &u32| steps().any(|(step, _)| self.state.retry_is_due(*host, step));
+        if steps().next().is_none() { Vec::new() } else { (0_u32..).zip(&plan.hosts).map(|(host, _)| host).filter(waits).collect() }
+    }
+
     /// As it is shown.
     #[must_use]
     pub(crate) fn view(&self, frame: &RunFrame) -> RunView {
@@ -157,7 +165,11 @@ impl Follow {
         let records = self.console.records(self.run, from).await?;
         let mut hosts = BTreeSet::new();
         for record in records {
-            hosts.extend(self.folded.state.place_of(&record.event).map(|(host, _)| host));
+            match self.folded.state.place_of(&record.event) {
+                Some((host, _)) => _ = hosts.insert(host),
+                // A stop is news of each host that waited for another attempt.
+                None => hosts.extend(self.folded.hosts_to_try_again()),
+            }
             self.folded.take(record)?;
         }
         let index = self.folded.next_index();

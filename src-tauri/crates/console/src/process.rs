@@ -51,7 +51,7 @@ pub(crate) async fn ask(mut command: Command, input: &[u8], wait: Duration, byte
     #[cfg(unix)]
     command.process_group(0);
     let mut child = command.spawn().map_err(failed)?;
-    let group = Group::of(&child);
+    let mut group = Group::of(&child);
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let talking = async {
         let writing = async {
@@ -69,16 +69,15 @@ pub(crate) async fn ask(mut command: Command, input: &[u8], wait: Duration, byte
         let status = child.wait().await?;
         Ok::<_, std::io::Error>(Some(Said { code: status.code(), stdout, complaint }))
     };
-    let said = match tokio::time::timeout(wait, talking).await {
-        Ok(Ok(Some(said))) => Ok(said),
+    match tokio::time::timeout(wait, talking).await {
+        Ok(Ok(Some(said))) => {
+            group.has_ended();
+            Ok(said)
+        }
         Ok(Ok(None)) => Err(Silent::TooMuch(name.clone(), bytes_max / 1024)),
         Ok(Err(error)) => Err(failed(error)),
         Err(_) => Err(Silent::TooLate(name.clone(), wait.as_secs())),
-    };
-    if said.is_err() {
-        group.end();
     }
-    said
 }
 
 async fn upto(from: Option<impl AsyncRead + Unpin>, bytes_max: u64) -> std::io::Result<Vec<u8>> {
@@ -98,7 +97,8 @@ async fn drained(from: Option<impl AsyncRead + Unpin>) -> String {
     String::from_utf8_lossy(&bytes).trim().replace(|c: char| c.is_control() && c != '\n', " ")
 }
 
-/// The processes that a program started, with it.
+/// The processes that a program started, with it. They are ended when this is dropped: also when
+/// nobody waits for the answer any more.
 struct Group(#[cfg(unix)] Option<rustix::process::Pid>);
 
 impl Group {
@@ -113,7 +113,17 @@ impl Group {
         Self()
     }
 
-    fn end(&self) {
+    /// The program was seen to end; its number may be another's now.
+    fn has_ended(&mut self) {
+        #[cfg(unix)]
+        {
+            self.0 = None;
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(group) = self.0 {
             // An error means that nobody of it is left.

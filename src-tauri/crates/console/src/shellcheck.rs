@@ -3,13 +3,13 @@
 //! It is used where it is installed and missed nowhere else. A script goes to it on standard input; it
 //! never runs one. It reads no configuration file, so that a check says the same on every machine.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use daytwo_runbook::{Diagnostic, Runbook, ScriptFinding, ScriptInFile, Severity, scripts};
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
+
+use crate::process::{Silent, ask};
 
 /// The program's name on the PATH.
 const PROGRAM: &str = "shellcheck";
@@ -40,14 +40,10 @@ pub(crate) struct ShellCheck {
 enum Unchecked {
     #[error("shellcheck is not installed; scripts were checked by the built-in rules only")]
     NotInstalled,
-    #[error("start shellcheck")]
-    Start(#[source] std::io::Error),
-    #[error("talk to shellcheck")]
-    Talk(#[source] std::io::Error),
-    #[error("check a script within {} s", SCRIPT_TIME_MAX.as_secs())]
-    TooSlow,
-    #[error("read what shellcheck answered")]
-    Answer(#[source] serde_json::Error),
+    #[error("{0}")]
+    Silent(Silent),
+    #[error("what shellcheck answered cannot be read: {0}")]
+    Answer(serde_json::Error),
 }
 
 /// Its answer in the format `json1`.
@@ -80,16 +76,13 @@ impl ShellCheck {
             self.note(format!("{}: only the first {SCRIPTS_MAX} scripts went through shellcheck", runbook.file));
         }
         for script in scripts.iter().take(SCRIPTS_MAX) {
-            match ask(program, script).await {
+            match answer(program, script).await {
                 Ok(answer) => {
                     let findings = answer.comments.iter().map(finding);
                     self.found.extend(findings.filter_map(|finding| script.diagnostic(runbook, &finding)));
                 }
                 Err(why @ Unchecked::NotInstalled) => return self.note(why.to_string()),
-                Err(why) => {
-                    let cause = std::error::Error::source(&why).map(|cause| format!(": {cause}")).unwrap_or_default();
-                    self.note(format!("{}, step {}: failed to {why}{cause}", runbook.file, script.step));
-                }
+                Err(why) => self.note(format!("{}, step {} was not checked: {why}", runbook.file, script.step)),
             }
         }
         self.found.sort_by_key(|it| (it.place, it.code.clone()));
@@ -118,43 +111,19 @@ fn finding(comment: &Comment) -> ScriptFinding {
 }
 
 /// Gives one script to it and reads its answer.
-async fn ask(program: &str, script: &ScriptInFile) -> Result<Answer, Unchecked> {
-    let arguments = ["--norc", "--format=json1", "--severity=info", "--exclude", ARTEFACTS];
-    let child = Command::new(program)
-        .args(arguments)
+async fn answer(program: &str, script: &ScriptInFile) -> Result<Answer, Unchecked> {
+    let mut command = Command::new(program);
+    command
+        .args(["--norc", "--format=json1", "--severity=info", "--exclude", ARTEFACTS])
         .arg(format!("--shell={}", script.shell))
-        .arg("-")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn();
-    let mut child = match child {
-        Ok(child) => child,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Unchecked::NotInstalled),
-        Err(error) => return Err(Unchecked::Start(error)),
-    };
-    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-    let talk = async {
-        let write = async {
-            let Some(mut stdin) = stdin else { return Ok(()) };
-            stdin.write_all(script.text.as_bytes()).await?;
-            stdin.shutdown().await
-        };
-        let read = async {
-            let mut answer = Vec::new();
-            if let Some(stdout) = stdout {
-                stdout.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
-            }
-            Ok::<_, std::io::Error>(answer)
-        };
-        let ((), answer) = tokio::try_join!(write, read)?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    // Dropping the child at the end kills it, also when it has said more than is read.
-    let answer = tokio::time::timeout(SCRIPT_TIME_MAX, talk).await.map_err(|_| Unchecked::TooSlow)?;
-    let answer = answer.map_err(Unchecked::Talk)?;
-    serde_json::from_slice(&answer).map_err(Unchecked::Answer)
+        .arg("-");
+    // Its exit code says only that there are findings; whether it understood, the answer says.
+    let said = ask(command, script.text.as_bytes(), SCRIPT_TIME_MAX, ANSWER_BYTES_MAX).await;
+    let said = said.map_err(|silent| match silent {
+        Silent::NotInstalled(_) => Unchecked::NotInstalled,
+        other => Unchecked::Silent(other),
+    })?;
+    serde_json::from_slice(&said.stdout).map_err(Unchecked::Answer)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use daytwo_console::{Change, Console, Follow, Mode, Profile, ProfileKind, System
 use daytwo_demo::SimulatedFleet;
 use daytwo_engine::ports::{Clock as _, Journal as _};
 use daytwo_model::{Event, Record};
-use daytwo_runbook::{PlanRequest, parse, plan};
+use daytwo_runbook::{Nowhere, PlanRequest, parse, plan};
 use daytwo_store::{Options, Store};
 
 const RUNBOOK: &str = "
@@ -38,6 +38,8 @@ async fn a_run_whose_process_goes_away_is_told_to_its_end() -> Result<(), Box<dy
         inputs: Default::default(),
         selection: None,
         fleet: fleet.hosts(),
+        surroundings: &Nowhere,
+        source: None,
         by: "other".to_owned(),
         at: SystemClock.now(),
     };

@@ -36,6 +36,11 @@ fn generate() -> String {
     collect.visit::<wire::fleet::HostDetail>();
     collect.visit::<wire::fleet::SelectionView>();
     collect.visit::<wire::runbook::RunbookView>();
+    collect.visit::<wire::runbook::TextCheck>();
+    collect.visit::<wire::runbook::CodePage>();
+    collect.visit::<wire::runbook::Choices>();
+    collect.visit::<wire::runbook::Saved>();
+    collect.visit::<wire::runbook::Proposal>();
     collect.visit::<wire::plan::PlanRequest>();
     collect.visit::<wire::plan::PlanAnswer>();
     collect.visit::<wire::run::RunView>();

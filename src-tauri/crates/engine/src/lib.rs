@@ -32,5 +32,6 @@ pub use dispatcher::{Driver, open};
 pub use error::RunError;
 pub use handle::{Handle, Notice};
 pub use recover::recover;
+pub use secrets::secrets_needed;
 pub use settings::Settings;
 pub use unsupported::unsupported;

@@ -14,7 +14,7 @@ pub(crate) async fn read(plan: &Plan, secrets: &dyn Secrets, settings: &Settings
     let until = tokio::time::Instant::now() + settings.secrets_wait;
     let mut map = SecretMap::new();
     // One after the other: a keyring may ask the person, and two questions at one time confuse.
-    for name in needed(plan) {
+    for name in secrets_needed(plan) {
         let value =
             match timeout(until.saturating_duration_since(tokio::time::Instant::now()), secrets.read(&name)).await {
                 Ok(Ok(value)) => value,
@@ -48,7 +48,9 @@ fn only_masked(plan: &Plan, known: &SecretMap) -> BTreeSet<SecretName> {
     names.filter(|name| !known.contains_key(name)).collect()
 }
 
-fn needed(plan: &Plan) -> BTreeSet<SecretName> {
+/// The secrets that a run of this plan sends or asks with: it cannot start without their values.
+#[must_use]
+pub fn secrets_needed(plan: &Plan) -> BTreeSet<SecretName> {
     let mut names = BTreeSet::new();
     for step in &plan.steps {
         let verify = step.verify.as_ref().map(|verify| &verify.probe);

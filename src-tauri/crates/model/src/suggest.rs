@@ -61,6 +61,7 @@ mod tests {
             ("Memory.Available", Some("memory.available")),
             ("laod.one", Some("load.one")),
             ("gpu.count", None),
+            ("", None),
         ] {
             assert_eq!(nearest(word, known), meant, "{word}");
         }

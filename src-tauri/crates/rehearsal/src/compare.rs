@@ -24,7 +24,7 @@ pub(crate) fn compare(expect: &ExpectedRun, outcome: RunOutcome, plan: &Plan, pe
         if *batches != found {
             let row = |hosts: &BTreeSet<HostName>| list(hosts);
             problems.push(Problem {
-                rows: align(batches, &found, |a, b| a == b, |_, _| false, row, row),
+                rows: align(batches, &found, |a, b| a == b, |_, _| true, row, row),
                 ..Problem::new(place.line, "the batches differ")
             });
         }
@@ -121,9 +121,13 @@ fn courses(expected: &[ExpectedCourse], plan: &Plan, performed: &Performed) -> V
 fn difference(expected: Option<&[ExpectedStep]>, host: u32, performed: &Performed) -> Option<Vec<Row>> {
     let (found, anything) = course(&performed.trace, host);
     let Some(expected) = expected else {
-        let row = |came: &Came| Row { found: Some(came.to_string()), differs: true, ..Row::default() };
-        let nothing = Row { expected: Some("nothing".to_owned()), ..Row::default() };
-        return anything.then(|| std::iter::once(nothing).chain(found.iter().map(row)).collect());
+        let row = |(index, came): (usize, &Came)| Row {
+            expected: (index == 0).then(|| "nothing".to_owned()),
+            found: Some(came.to_string()),
+            differs: true,
+            line: None,
+        };
+        return anything.then(|| found.iter().enumerate().map(row).collect());
     };
     let mut rows = align(
         expected,
@@ -137,8 +141,7 @@ fn difference(expected: Option<&[ExpectedStep]>, host: u32, performed: &Performe
     for row in rows.iter_mut().filter(|row| row.expected.is_some()) {
         row.line = steps.next().map(|step| step.place.line);
     }
-    let left_out: Vec<String> =
-        found.iter().filter(|came| came.goes_without_saying).map(ToString::to_string).collect();
+    let left_out: Vec<String> = found.iter().filter(|came| came.goes_without_saying).map(ToString::to_string).collect();
     rows.retain(|row| row.expected.is_some() || !row.found.as_ref().is_some_and(|found| left_out.contains(found)));
     rows.iter().any(|row| row.differs).then_some(rows)
 }
@@ -152,7 +155,8 @@ fn align<A, B>(
     show_expected: impl Fn(&A) -> String,
     show_found: impl Fn(&B) -> String,
 ) -> Vec<Row> {
-    let weight = |a: &A, b: &B| if same(a, b) { 3 } else { u32::from(akin(a, b)) * 2 };
+    // What is the same counts for more than two that are akin, so that nothing is shifted to have more neighbours.
+    let weight = |a: &A, b: &B| if same(a, b) { 5 } else { u32::from(akin(a, b)) * 2 };
     // best[i][j]: the most that what is left from i and j on can have in common.
     let width = found.len() + 1;
     let mut best = vec![0_u32; (expected.len() + 1) * width];
@@ -237,7 +241,7 @@ fn sent(expected: &ExpectedText, performed: &Performed) -> Vec<Problem> {
             TextMeant::Exactly(text) if text.trim() != found => {
                 let (wanted, found): (Vec<&str>, Vec<&str>) = (text.trim().lines().collect(), found.lines().collect());
                 let show = |line: &&str| (*line).to_owned();
-                let rows = align(&wanted, &found, |a, b| a == b, |_, _| false, show, show);
+                let rows = align(&wanted, &found, |a, b| a == b, |_, _| true, show, show);
                 problems.push(problem(format!("what is sent to {} for {question} differs", sent.host), rows));
             }
             TextMeant::Contains(parts) => {

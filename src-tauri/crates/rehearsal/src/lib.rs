@@ -55,8 +55,8 @@ pub fn rehearse(runbook: &Runbook, file: &RehearsalFile, around: &dyn Surroundin
         report
     });
     let cases = cases.collect();
-    for (index, recording) in file.replies.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
-        let message = format!("no case asks for reply {} to {}", index + 1, recording.question);
+    for (_, recording) in file.replies.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
+        let message = format!("no case asks for the reply to {}", recording.question);
         problems.push(Problem::new(recording.place.line, message));
     }
     Report {

@@ -51,7 +51,9 @@ pub(crate) fn perform(
     let thread = thread.map_err(|error| format!("the run cannot be started: {error}"))?;
     match receiver.recv_timeout(REAL_MAX) {
         Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => Err(format!("the run comes to no end within {} s of work", REAL_MAX.as_secs())),
+        Err(RecvTimeoutError::Timeout) => {
+            Err(format!("the run comes to no end within {} s of work", REAL_MAX.as_secs()))
+        }
         Err(RecvTimeoutError::Disconnected) => {
             let said = thread.join().err().and_then(|said| {
                 let text = said.downcast_ref::<&str>().map(|text| (*text).to_owned());

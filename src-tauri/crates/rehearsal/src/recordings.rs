@@ -1,6 +1,7 @@
 //! The replies of a case, and which of them were given. A reply that nobody asked for is never silent.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use daytwo_model::Plan;
@@ -19,6 +20,8 @@ struct Entry {
     recording: Recording,
     /// Its index in the file's replies; none for the case's own.
     of_file: Option<usize>,
+    /// Whether the plan has no such step, which is told apart.
+    stranger: AtomicBool,
     /// How many replies each host was given.
     given: Mutex<BTreeMap<HostName, usize>>,
 }
@@ -28,6 +31,7 @@ impl Recordings {
         let entry = |of_file, recording: &Recording| Entry {
             recording: recording.clone(),
             of_file,
+            stranger: AtomicBool::new(false),
             given: Mutex::default(),
         };
         let of_case = of_case.iter().map(|recording| entry(None, recording));
@@ -55,6 +59,7 @@ impl Recordings {
             entry.of_file.is_none() && !plan.steps.iter().any(|planned| stands_for(step, &planned.id).is_some())
         };
         let problem = |entry: &Entry| {
+            entry.stranger.store(true, Ordering::Relaxed);
             let question = &entry.recording.question;
             let near = nearest(question.step.as_str(), ids.iter().copied());
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
@@ -65,7 +70,7 @@ impl Recordings {
 
     /// What the case recorded and nobody asked for.
     pub(crate) fn unused(&self) -> Vec<Problem> {
-        self.entries.iter().filter(|entry| entry.of_file.is_none()).flat_map(Entry::unused).collect()
+        self.entries.iter().filter(|entry| entry.is_awaited()).flat_map(Entry::unused).collect()
     }
 
     /// Which of the file's replies were given.
@@ -94,6 +99,11 @@ impl Entry {
         Some((self.of_file.is_none(), this_step, this_host))
     }
 
+    /// Whether it is a mistake that it is not asked for.
+    fn is_awaited(&self) -> bool {
+        self.of_file.is_none() && !self.stranger.load(Ordering::Relaxed)
+    }
+
     fn unused(&self) -> Vec<Problem> {
         let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         let (line, question) = (self.recording.place.line, &self.recording.question);
@@ -110,7 +120,8 @@ impl Entry {
         }
         let most = given.values().copied().max().unwrap_or(recorded);
         if problems.is_empty() && most < recorded {
-            let message = format!("{recorded} replies to {question} are recorded, and {most} are asked for");
+            let message =
+                format!("{recorded} replies to {question} are recorded, and no host is asked more often than {most}×");
             problems.push(Problem::new(line, message));
         }
         problems

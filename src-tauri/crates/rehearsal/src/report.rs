@@ -142,7 +142,11 @@ fn show(f: &mut fmt::Formatter<'_>, problem: &Problem, file: &str) -> fmt::Resul
     lines.try_for_each(|line| write!(f, "\n        {line}"))?;
     let expects = problem.rows.iter().any(|row| row.expected.is_some());
     if !expects {
-        return problem.rows.iter().filter_map(|row| row.found.as_ref()).try_for_each(|row| write!(f, "\n        | {row}"));
+        return problem
+            .rows
+            .iter()
+            .filter_map(|row| row.found.as_ref())
+            .try_for_each(|row| write!(f, "\n        | {row}"));
     }
     let width = |row: &Row| row.expected.as_ref().map_or(0, |text| text.chars().count());
     let column = problem.rows.iter().map(width).max().unwrap_or(0).clamp("expected".len(), COLUMN_MAX);

@@ -2,7 +2,7 @@
 //!
 //! What is sent is compared with the plan: a text that no step of the plan has is a defect, and is said.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use daytwo_engine::ports::{
     Clock, Fence, Http, HttpCall, HttpEnd, Journal, Outputs, PortError, Ports, Secrets, Shell, ShellEnd, ShellEvent,
     ShellJob,
 };
-use daytwo_model::plan::{Action, HttpRequest, Intent};
+use daytwo_model::plan::{Action, HttpRequest, Intent, PerHost, PlannedStep, Probe};
 use daytwo_model::{
-    AttemptId, Exit, Host, HostName, ProcessIdentity, Record, RunId, SealedPlan, SecretName, SecretValue, Stream, Text,
-    Timestamp,
+    AttemptId, Exit, Host, HostName, Plan, ProcessIdentity, Record, RunId, SealedPlan, SecretName, SecretValue, Stream,
+    Text, Timestamp,
 };
 use daytwo_runbook::{CancelEffect, Question, Reply, Says};
 use tokio::sync::mpsc;
@@ -43,6 +43,8 @@ pub(crate) struct Stage {
     base: Timestamp,
     started: Instant,
     ids: AtomicU64,
+    /// The stand-ins of the plan's secrets, and what is shown in their place.
+    secrets: Vec<(SecretValue, String)>,
     trace: Mutex<Trace>,
 }
 
@@ -52,6 +54,7 @@ impl Stage {
         Self {
             undo: matches!(plan.plan().intent, Intent::Undo { .. }),
             trace: Mutex::new(Trace::new(Arc::clone(&plan))),
+            secrets: secrets_of(plan.plan()),
             started: Instant::now(),
             ids: AtomicU64::new(1),
             plan,
@@ -145,12 +148,11 @@ impl Stage {
     /// Secrets by their names again.
     fn unmasked_names(&self, text: &str) -> String {
         let mut shown = text.to_owned();
-        for name in secrets_of(self.plan.plan()) {
-            shown = shown.replace(stand_in(&name).expose(), &format!("‹secret {name}›"));
+        for (value, name) in &self.secrets {
+            shown = shown.replace(value.expose(), name);
         }
         shown
     }
-
 }
 
 /// What was asked, until it is answered or given up.
@@ -183,15 +185,15 @@ fn stand_in(name: &SecretName) -> SecretValue {
     SecretValue::new(format!("{SECRET}{}-{plain}-END", name.as_str().len()))
 }
 
-fn secrets_of(plan: &daytwo_model::Plan) -> Vec<SecretName> {
-    let mut names = BTreeMap::new();
-    for step in &plan.steps {
+/// The stand-in of each secret that a plan may send, with what is shown in its place.
+fn secrets_of(plan: &Plan) -> Vec<(SecretValue, String)> {
+    let of_step = |step: &PlannedStep| -> BTreeSet<SecretName> {
         let probes = step.check.iter().chain(step.verify.iter().map(|verify| &verify.probe));
-        let of_probes = probes.flat_map(|probe| probe.variants()).flat_map(|probe| probe.texts());
-        let texts = step.action.variants().iter().flat_map(|action| action.texts()).chain(of_probes);
-        names.extend(texts.flat_map(Text::secrets).map(|name| (name, ())));
-    }
-    names.into_keys().collect()
+        let of_probes = probes.flat_map(PerHost::variants).flat_map(Probe::texts);
+        step.action.variants().iter().flat_map(Action::texts).chain(of_probes).flat_map(Text::secrets).collect()
+    };
+    let names: BTreeSet<SecretName> = plan.steps.iter().flat_map(of_step).collect();
+    names.into_iter().map(|name| (stand_in(&name), format!("‹secret {name}›"))).collect()
 }
 
 fn shown(text: &str) -> String {

@@ -90,9 +90,12 @@ impl Trace {
             })?;
             Some(Due { host, step, part: Part::Verify, attempt: cell.id })
         });
-        let unchecked = cells()
-            .filter(|(_, cell)| cell.is_none())
-            .map(|(step, _)| Due { host, step, part: Part::Check, attempt: None });
+        let unchecked = cells().filter(|(_, cell)| cell.is_none()).map(|(step, _)| Due {
+            host,
+            step,
+            part: Part::Check,
+            attempt: None,
+        });
         in_flight.chain(unverified).chain(unchecked).filter(|due| self.action(*due).is_some()).collect()
     }
 

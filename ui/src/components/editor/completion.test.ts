@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
 import { describe, expect, it } from 'vitest';
 
 import { schema as recorded } from '../../lib/host/fake/schema';
@@ -78,6 +81,35 @@ describe('completion from the schema', () => {
   it('offers nothing for a schema that it cannot read', () => {
     for (const odd of [null, 'x', { $ref: '#/$defs/none' }, { $ref: '#' }]) {
       expect(offersAt('ti', 2, new RunbookSchema(odd))).toBeNull();
+    }
+  });
+});
+
+describe('with the schema that is checked in', () => {
+  const file = resolve(import.meta.dirname, '../../../../runbooks/runbook.schema.json');
+  const real = new RunbookSchema(JSON.parse(readFileSync(file, 'utf8')));
+  const offered = (marked: string) => offersAt(...cursor(marked), real)?.offers.map((offer) => offer.label) ?? [];
+
+  it.each([
+    ['^', ['runbook', 'title', 'inputs', 'rollout', 'steps', 'always', 'on_failure'], ['run', 'timeout']],
+    ['steps:\n  - id: a\n    ^', ['run', 'file', 'verify', 'undo', 'timeout', 'when'], ['id', 'rollout']],
+    ['steps:\n  - id: a\n    verify:\n      ^', ['run', 'expect', 'within', 'samples'], ['undo']],
+    ['inputs:\n  unit:\n    ^', ['type', 'title', 'help'], []],
+    ['inputs:\n  unit: { type: string, ^', ['pattern', 'default'], ['min', 'type']],
+    ['inputs:\n  n: { type: integer, ^', ['min', 'max'], ['pattern']],
+    ['inputs:\n  n: { type: ^', ['string', 'integer', 'choice', 'secret'], []],
+    ['kind: ^', ['diagnostic', 'operation', 'deploy', 'rollback'], []],
+    ['steps:\n  - id: a\n    effect: ^', ['read', 'change'], []],
+    ['steps:\n  - id: a\n    sudo: ^', ['true', 'false'], []],
+  ])('offers at %j what belongs there', (marked, there, notThere) => {
+    const labels = offered(marked);
+    expect(labels).toEqual(expect.arrayContaining(there));
+    expect(labels.filter((label) => notThere.includes(label))).toEqual([]);
+  });
+
+  it('says something about every field that it offers', () => {
+    for (const path of [[], ['steps', '-'], ['rollout'], ['steps', '-', 'verify'], ['inputs', 'x']]) {
+      expect(real.fields(path).filter((field) => field.doc === '')).toEqual([]);
     }
   });
 });

@@ -13,6 +13,7 @@ import { EditorView, highlightActiveLine, hoverTooltip, keymap, lineNumbers } fr
 
 import type { Finding } from '../../lib/wire/types';
 import { aboutAt, offersAt, type Offer } from './completion';
+import { proseNode } from './prose';
 import type { RunbookSchema } from './schema';
 import { theme } from './theme';
 
@@ -96,7 +97,7 @@ function completion(offer: Offer): Completion {
     type: offer.kind,
     apply: offer.insert,
     ...(offer.detail === '' ? {} : { detail: offer.detail }),
-    ...(offer.doc === '' ? {} : { info: offer.doc }),
+    ...(offer.doc === '' ? {} : { info: () => proseNode(offer.doc) }),
   };
 }
 
@@ -110,8 +111,7 @@ function about(options: EditorOptions): Extension {
       dom.className = 'about';
       const title = dom.appendChild(document.createElement('strong'));
       title.textContent = found.title;
-      const doc = dom.appendChild(document.createElement('p'));
-      doc.textContent = found.doc;
+      dom.appendChild(proseNode(found.doc));
       return { dom };
     };
     return { pos: found.from, end: found.to, above: true, create };
@@ -137,6 +137,11 @@ export function diagnostic(finding: Finding, doc: Text, onexplain: (code: string
     ...rangeOf(finding, doc),
     severity: finding.error ? 'error' : 'warning',
     message: finding.hint === null ? finding.message : `${finding.message}\n${finding.hint}`,
+    renderMessage: () => {
+      const node = document.createElement('div');
+      for (const line of [finding.message, finding.hint]) if (line !== null) node.appendChild(proseNode(line));
+      return node;
+    },
     actions: [
       {
         name: 'Explain',

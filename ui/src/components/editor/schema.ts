@@ -90,7 +90,8 @@ export class RunbookSchema {
     if (!isJson(value) || depth > depthMost) return [];
     const target = typeof value['$ref'] === 'string' ? this.target(value['$ref']) : undefined;
     const branches = ['oneOf', 'anyOf', 'allOf'].flatMap((name) => (Array.isArray(value[name]) ? value[name] : []));
-    return [value, target, ...branches].flatMap((part, at) => {
+    // What holds for one word only is an alternative like any other: its own word rules it out.
+    return [value, target, value['then'], ...branches].flatMap((part, at) => {
       if (part === undefined) return [];
       return at === 0 ? [value] : this.expanded(part, depth + 1);
     });
@@ -128,12 +129,12 @@ function isNested(form: Json): boolean {
   return type === undefined ? !('enum' in form || 'const' in form) : type === 'object' || type === 'array';
 }
 
-/** Whether an alternative can be the one that is written: none of its constants says otherwise. */
+/** Whether an alternative can be the one that is written: none of its words says otherwise. */
 function fits(node: Json, siblings: ReadonlyMap<string, string>): boolean {
   return Object.entries(properties(node)).every(([name, value]) => {
     const written = siblings.get(name);
-    return (
-      written === undefined || written === '' || !isJson(value) || !('const' in value) || value['const'] === written
-    );
+    if (written === undefined || written === '' || !isJson(value)) return true;
+    const words = 'const' in value ? [value['const']] : value['enum'];
+    return !Array.isArray(words) || words.includes(written);
   });
 }

@@ -19,7 +19,10 @@ const marker = (shape: string, colour: string) => ({
 
 const underline = (colour: string) => ({
   backgroundImage: 'none',
-  textDecoration: `underline wavy var(${colour})`,
+  // One by one: WebKit takes the line alone in the shorthand.
+  textDecorationLine: 'underline',
+  textDecorationStyle: 'wavy',
+  textDecorationColor: `var(${colour})`,
   textDecorationSkipInk: 'none',
   textUnderlineOffset: '3px',
 });
@@ -53,9 +56,11 @@ const look = EditorView.theme({
     boxShadow: 'var(--shadow)',
     zIndex: 'var(--z-popover)',
   },
+  '.cm-tooltip p': { margin: '0' },
+  '.cm-tooltip code': mono,
   '.cm-tooltip .about': { padding: '8px 12px' },
   '.cm-tooltip .about strong': { ...mono, fontWeight: '600' },
-  '.cm-tooltip .about p': { margin: '0', color: 'var(--text-2)' },
+  '.cm-tooltip .about p': { color: 'var(--text-2)' },
   '.cm-diagnostic': { padding: '8px 12px', border: 'none', whiteSpace: 'pre-line' },
   '.cm-diagnostic-error': { boxShadow: 'inset 2px 0 0 var(--state-fail)' },
   '.cm-diagnostic-warning': { boxShadow: 'inset 2px 0 0 var(--state-change)' },

@@ -7,7 +7,7 @@ use daytwo_store::{OutputPage as StoredPage, Streams};
 
 use crate::Console;
 use crate::view;
-use crate::view::attempt::StepTraits;
+use crate::view::attempt::StepOf;
 use crate::view::output::visible;
 use crate::wire::run::{OutputGroup, OutputPage, OutputPiece};
 use crate::wire::{Code, Mark, UiError};
@@ -37,16 +37,12 @@ impl Console {
     /// What a step wrote, grouped by hosts that wrote the same and ended the same.
     pub async fn output_groups(&self, run: RunId, step: u32) -> Result<Vec<OutputGroup>, UiError> {
         let sealed = self.plan_of(run).await?;
-        let planned = sealed.plan().steps.get(step as usize);
-        let planned = planned.ok_or_else(|| UiError::new(Code::NotFound, "the run has no such step"))?;
-        let traits = StepTraits {
-            changes: planned.effect == daytwo_model::plan::Effect::Change,
-            verifies: planned.verify.is_some(),
-        };
+        let of = StepOf::at(sealed.plan(), step);
+        let of = of.ok_or_else(|| UiError::new(Code::NotFound, "the run has no such step"))?;
         let outputs = self.parts.store.outputs_of_step(run, step).await.map_err(|error| UiError::history(&error))?;
         let mut groups: BTreeMap<(Mark, String, Digest), OutputGroup> = BTreeMap::new();
         for host in outputs.hosts {
-            let (mark, word, detail) = view::attempt::describe(&host.state, traits);
+            let (mark, word, detail) = view::attempt::describe(&host.state, of);
             let words = if detail.is_empty() { word.to_owned() } else { format!("{word} · {detail}") };
             let group = groups.entry((mark, words.clone(), host.digest)).or_insert_with(|| {
                 let head = outputs.heads.get(&host.digest);

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use daytwo_engine::ports::Fence;
 use daytwo_engine::{Driver, Notice, RunError};
 use daytwo_model::plan::InputValue;
-use daytwo_model::{Digest, HostName, RunId, RunStatus, SealedPlan};
+use daytwo_model::{Digest, HostName, Plan, RunId, RunStatus, SealedPlan};
 use daytwo_secrets::{Backend, VaultState};
 use daytwo_store::RunFilter;
 use tokio::sync::broadcast::Receiver;
@@ -96,9 +96,8 @@ impl Console {
 
     /// A locked vault is told before the plan is taken from the shelf, so that it can be unlocked and started.
     fn check_unlocked(&self, plan: &SealedPlan) -> Result<(), UiError> {
-        let needs = plan.plan().inputs.values().any(|input| matches!(input, InputValue::Secret(_)));
         match self.parts.secrets.status() {
-            Backend::Vault { state: VaultState::Locked, .. } if needs => {
+            Backend::Vault { state: VaultState::Locked, .. } if reads_secrets(plan.plan()) => {
                 Err(UiError::new(Code::SecretMissing, "the file of secrets is locked; nothing was sent")
                     .hint("unlock it under Settings, Secrets, then start again"))
             }
@@ -215,6 +214,12 @@ impl Console {
                 .hint("cancel it where it was started; if it has ended, there is nothing to cancel")),
         }
     }
+}
+
+/// Whether a run of the plan reads secrets: to send them, or only to mask what prints them.
+fn reads_secrets(plan: &Plan) -> bool {
+    let of_input = plan.inputs.values().any(|input| matches!(input, InputValue::Secret(_)));
+    of_input || !daytwo_engine::secrets_needed(plan).is_empty()
 }
 
 fn start_error(error: &RunError) -> UiError {

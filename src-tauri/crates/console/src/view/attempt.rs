@@ -1,32 +1,41 @@
 //! An attempt as a cell of the matrix: mark, word and detail.
 
-use daytwo_model::run::HostStanding;
-use daytwo_model::{AttemptState, CancelReason, RunOutcome, RunStatus, SkipReason};
+use daytwo_model::plan::{Effect, Plan, PlannedStep};
+use daytwo_model::run::{Attempt, HostStanding};
+use daytwo_model::{AttemptState, CancelReason, Exit, RunOutcome, RunStatus, SkipReason};
 
+use super::words::ordinal;
 use crate::wire::Mark;
 use crate::wire::run::Cell;
 
-/// What the plan says about the step that an attempt is of.
+/// The step that an attempt is of, in its plan: what counts as done is the plan's to say.
 #[derive(Debug, Clone, Copy)]
-pub struct StepTraits {
-    /// It changes the host.
-    pub changes: bool,
-    /// It has a post-condition.
-    pub verifies: bool,
+pub struct StepOf<'p> {
+    plan: &'p Plan,
+    step: &'p PlannedStep,
 }
 
-/// Mark, word and detail of an attempt's state.
+impl<'p> StepOf<'p> {
+    /// The step with this index; none where the plan has none.
+    #[must_use]
+    pub fn at(plan: &'p Plan, step: u32) -> Option<Self> {
+        Some(Self { plan, step: plan.steps.get(step as usize)? })
+    }
+
+    fn id(&self, step: u32) -> &'p str {
+        self.plan.steps.get(step as usize).map_or("an earlier step", |step| step.id.as_str())
+    }
+}
+
+/// Mark, word and detail of an attempt's state, as it would stand if nothing followed.
 #[must_use]
-pub fn describe(state: &AttemptState, step: StepTraits) -> (Mark, &'static str, String) {
+pub fn describe(state: &AttemptState, of: StepOf<'_>) -> (Mark, &'static str, String) {
     let word = state.word();
     match state {
         AttemptState::Sent => (Mark::Running, word, "not confirmed by the host yet".into()),
         AttemptState::Running { process } => (Mark::Running, word, format!("pid {}", process.pid)),
-        AttemptState::Finished { exit } if !exit.is_success() => (Mark::Failed, "failed", exit.to_string()),
-        AttemptState::Finished { exit } if step.verifies => (Mark::Running, "verifying", exit.to_string()),
-        AttemptState::Finished { exit } if step.changes => (Mark::Changed, "done, not verified", exit.to_string()),
-        AttemptState::Finished { exit } => (Mark::Ok, "done", exit.to_string()),
-        AttemptState::Verified { exit } => (Mark::Ok, word, exit.to_string()),
+        AttemptState::Finished { exit } => finished(exit, of.step),
+        AttemptState::Verified { exit } => (Mark::Ok, word, told(exit)),
         AttemptState::NotVerified { why, .. } => (Mark::Changed, word, why.clone()),
         AttemptState::Lost { why } | AttemptState::Unknown { why } => (Mark::Unknown, word, why.clone()),
         AttemptState::Unreachable { why } => (Mark::Unreachable, "no answer", why.clone()),
@@ -37,41 +46,67 @@ pub fn describe(state: &AttemptState, step: StepTraits) -> (Mark, &'static str, 
         AttemptState::Cancelled { reason: CancelReason::Operator } => {
             (Mark::Skipped, word, "killed, and seen dead".into())
         }
-        AttemptState::Skipped { why: SkipReason::Undecidable { why } } => (Mark::Failed, word, why.clone()),
-        AttemptState::Skipped { why: SkipReason::Unreachable { why } } => (Mark::Unreachable, word, why.clone()),
-        AttemptState::Skipped { why } => (Mark::Skipped, word, skipped(why).into()),
+        AttemptState::Skipped { why } => skipped(why, of),
         AttemptState::Undone => (Mark::Undone, word, String::new()),
         AttemptState::Stuck { why } => (Mark::Failed, word, why.clone()),
     }
 }
 
-/// The cell of a step on a host; `attempt` is none while nothing was sent.
-#[must_use]
-pub fn cell(attempt: Option<&daytwo_model::run::Attempt>, step: StepTraits) -> Cell {
-    match attempt {
-        None => Cell { mark: Mark::Waiting, word: "planned".into(), detail: String::new(), attempt: None },
-        Some(attempt) => {
-            let (mark, word, detail) = describe(&attempt.state, step);
-            Cell { mark, word: word.into(), detail, attempt: attempt.id }
-        }
+fn finished(exit: &Exit, step: &PlannedStep) -> (Mark, &'static str, String) {
+    if !step.accepts(exit) {
+        (Mark::Failed, "failed", exit.to_string())
+    } else if step.verify.is_some() {
+        (Mark::Running, "verifying", told(exit))
+    } else if step.effect == Effect::Change {
+        (Mark::Changed, "done, not verified", told(exit))
+    } else {
+        (Mark::Ok, "done", told(exit))
     }
 }
 
-const fn skipped(why: &SkipReason) -> &'static str {
+/// An exit that the step takes for a good one.
+fn told(exit: &Exit) -> String {
+    if exit.is_success() { exit.to_string() } else { format!("{exit}, which this step takes for an answer") }
+}
+
+/// The cell of a step on a host; `attempt` is none while nothing was sent.
+#[must_use]
+pub fn cell(attempt: Option<&Attempt>, of: StepOf<'_>, retry_is_due: bool) -> Cell {
+    let Some(attempt) = attempt else {
+        return Cell { mark: Mark::Waiting, word: "planned".into(), detail: String::new(), attempt: None };
+    };
+    let (mut mark, mut word, mut detail) = describe(&attempt.state, of);
+    if retry_is_due {
+        (mark, word) = (Mark::Running, "failed, to be tried again");
+    }
+    if retry_is_due || attempt.attempts > 1 {
+        let number = ordinal(attempt.attempts);
+        let most = of.step.retry.as_ref().map(|retry| format!(" of at most {}", retry.attempts_max));
+        let separator = if detail.is_empty() { "" } else { ", " };
+        detail.push_str(&format!("{separator}{number} attempt{}", most.unwrap_or_default()));
+    }
+    Cell { mark, word: word.into(), detail, attempt: attempt.id }
+}
+
+fn skipped(why: &SkipReason, of: StepOf<'_>) -> (Mark, &'static str, String) {
+    let plain = |detail: &str| (Mark::Skipped, "skipped", detail.to_owned());
     match why {
-        SkipReason::EarlierStep => "an earlier step did not end well here",
-        SkipReason::FailedBudget => "the budget for failed hosts was spent",
-        SkipReason::UnreachableBudget => "the budget for unreachable hosts was spent",
-        SkipReason::Cancelled => "the run was cancelled",
-        SkipReason::NotPlanned => "nothing to do here",
-        SkipReason::Condition => "its condition does not hold here",
-        SkipReason::NotNeeded => "its check found it done already",
-        SkipReason::Needs { .. } => "a step that it needs was not started here",
-        SkipReason::OnceFailed { .. } => "a step that is done once for all hosts did not end well",
-        SkipReason::NoFailure => "it is for failures, and nothing failed here",
-        SkipReason::Undecidable { .. } => "whether it is due could not be answered",
-        SkipReason::Unreachable { .. } => "the host could not be reached",
-        SkipReason::EndUnknown => "an attempt may still be running here",
+        SkipReason::EarlierStep => plain("an earlier step did not end well here"),
+        SkipReason::FailedBudget => plain("the budget for failed hosts was spent"),
+        SkipReason::UnreachableBudget => plain("the budget for unreachable hosts was spent"),
+        SkipReason::Cancelled => plain("the run was cancelled"),
+        SkipReason::NotPlanned => plain("nothing to do here"),
+        SkipReason::Condition => plain("its condition does not hold here"),
+        SkipReason::NotNeeded => (Mark::Skipped, "not needed", "its check found it done already".into()),
+        SkipReason::Needs { step } => plain(&format!("it needs {}, which was not started here", of.id(*step))),
+        SkipReason::OnceFailed { step } => {
+            plain(&format!("{} is done once for all hosts, and did not end well", of.id(*step)))
+        }
+        SkipReason::NoFailure => plain("it is for failures, and nothing failed here"),
+        // The host has failed: a word that sounds harmless would hide it.
+        SkipReason::Undecidable { why } => (Mark::Failed, "not answered", format!("whether it is due: {why}")),
+        SkipReason::Unreachable { why } => (Mark::Unreachable, "no answer", why.clone()),
+        SkipReason::EndUnknown => plain("an earlier attempt may still be running here"),
     }
 }
 
@@ -113,15 +148,72 @@ pub const fn status(status: RunStatus) -> (Mark, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use daytwo_model::Exit;
+    use crate::view::testing::plan_of_steps;
+    use daytwo_model::plan::{Capture, CaptureFrom, Retry, Verify};
+    use daytwo_model::{CaptureName, StepId};
+
+    fn attempt(exit: i32, attempts: u32) -> Attempt {
+        let state = AttemptState::Finished { exit: Exit::Code(exit) };
+        Attempt { id: None, state, attempts, captured: Default::default(), output: Default::default() }
+    }
 
     #[test]
     fn exit_code_0_of_a_change_is_not_green_until_it_is_verified() {
-        let done = AttemptState::Finished { exit: Exit::Code(0) };
-        let change = StepTraits { changes: true, verifies: false };
-        assert_eq!(describe(&done, change).0, Mark::Changed);
-        assert_eq!(describe(&done, StepTraits { changes: true, verifies: true }).0, Mark::Running);
-        assert_eq!(describe(&AttemptState::Verified { exit: Exit::Code(0) }, change).0, Mark::Ok);
-        assert_eq!(describe(&AttemptState::Unknown { why: String::new() }, change).0, Mark::Unknown);
+        let mut plan = plan_of_steps(2);
+        let probe = plan.steps[0].action.try_map(|action| {
+            Ok::<_, ()>(daytwo_model::plan::Probe { action: action.clone(), expect: Default::default() })
+        });
+        plan.steps[1].verify = Some(Verify::once(probe.unwrap(), 0));
+        let marks = [0, 1].map(|step| cell(Some(&attempt(0, 1)), StepOf::at(&plan, step).unwrap(), false).mark);
+        assert_eq!(marks, [Mark::Changed, Mark::Running]);
+        let of = StepOf::at(&plan, 0).unwrap();
+        assert_eq!(describe(&AttemptState::Verified { exit: Exit::Code(0) }, of).0, Mark::Ok);
+        assert_eq!(describe(&AttemptState::Unknown { why: String::new() }, of).0, Mark::Unknown);
+    }
+
+    #[test]
+    fn an_exit_code_that_the_step_captures_is_an_answer_and_not_a_failure() {
+        let mut plan = plan_of_steps(1);
+        let shown = |plan: &Plan| {
+            let cell = cell(Some(&attempt(3, 1)), StepOf::at(plan, 0).unwrap(), false);
+            (cell.mark, cell.word, cell.detail)
+        };
+        assert_eq!(shown(&plan), (Mark::Failed, "failed".into(), "exit 3".into()));
+        let name = CaptureName::new("code").unwrap();
+        plan.steps[0].captures = vec![Capture { name, from: CaptureFrom::ExitCode }];
+        plan.steps[0].effect = Effect::Read;
+        let answer = "exit 3, which this step takes for an answer".to_owned();
+        assert_eq!(shown(&plan), (Mark::Ok, "done".into(), answer));
+    }
+
+    #[test]
+    fn a_failure_with_an_attempt_to_come_is_not_told_as_the_end() {
+        let mut plan = plan_of_steps(1);
+        plan.steps[0].retry = Some(Retry {
+            attempts_max: 3,
+            delay_ms: 1,
+            backoff_percent: 100,
+            delay_ms_max: 1,
+            exit_codes: Vec::new(),
+        });
+        let of = StepOf::at(&plan, 0).unwrap();
+        let due = cell(Some(&attempt(75, 1)), of, true);
+        assert_eq!((due.mark, &*due.word), (Mark::Running, "failed, to be tried again"));
+        assert_eq!(due.detail, "exit 75, 1st attempt of at most 3");
+        let last = cell(Some(&attempt(75, 3)), of, false);
+        assert_eq!((last.mark, &*last.word, &*last.detail), (Mark::Failed, "failed", "exit 75, 3rd attempt of at most 3"));
+    }
+
+    #[test]
+    fn each_reason_for_a_skip_is_a_sentence_that_names_the_other_step() {
+        let mut plan = plan_of_steps(2);
+        plan.steps[0].id = StepId::new("drain").unwrap();
+        let of = StepOf::at(&plan, 1).unwrap();
+        let told = |why: SkipReason| describe(&AttemptState::Skipped { why }, of);
+        assert_eq!(told(SkipReason::Needs { step: 0 }).2, "it needs drain, which was not started here");
+        assert_eq!(told(SkipReason::OnceFailed { step: 0 }).2, "drain is done once for all hosts, and did not end well");
+        let undecidable = told(SkipReason::Undecidable { why: "x is not a number".into() });
+        assert_eq!((undecidable.0, undecidable.1), (Mark::Failed, "not answered"));
+        assert_eq!(told(SkipReason::Unreachable { why: "no route".into() }).0, Mark::Unreachable);
     }
 }

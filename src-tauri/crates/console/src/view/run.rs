@@ -6,7 +6,7 @@ use daytwo_model::plan::{Effect, InputValue, Intent, Plan, WayBack};
 use daytwo_model::run::{BatchState, HostStanding};
 use daytwo_model::{Event, Record, RunState, RunStatus, SealedPlan, Timestamp};
 
-use super::attempt::{self, StepTraits};
+use super::attempt::{self, StepOf};
 use super::words::duration;
 use crate::wire::run::{Decision, Offer, RunBatch, RunHost, RunRow, RunStep, RunView};
 
@@ -100,12 +100,9 @@ pub fn view(frame: &RunFrame, sealed: &SealedPlan, state: &RunState, index: u64,
 pub fn run_host(plan: &Plan, state: &RunState, host: u32) -> Option<RunHost> {
     let name = plan.hosts.get(host as usize)?.name.clone();
     let (mark, word) = attempt::standing(state.standing(host), is_undo(plan));
-    let cells = (0_u32..)
-        .zip(&plan.steps)
-        .map(|(index, step)| {
-            let traits = StepTraits { changes: step.effect == Effect::Change, verifies: step.verify.is_some() };
-            attempt::cell(state.attempt(host, index), traits)
-        })
+    let steps = (0_u32..).map_while(|step| Some((step, StepOf::at(plan, step)?)));
+    let cells = steps
+        .map(|(step, of)| attempt::cell(state.attempt(host, step), of, state.retry_is_due(host, step)))
         .collect();
     Some(RunHost { name, mark, word: word.to_owned(), cells })
 }

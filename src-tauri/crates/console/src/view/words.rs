@@ -8,6 +8,19 @@ pub fn count(number: usize, singular: &str) -> String {
     if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
 }
 
+/// `1st`, `2nd`, `3rd`, `11th`.
+#[must_use]
+pub fn ordinal(number: u32) -> String {
+    let ending = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
+}
+
 /// A duration as a person would say it: `250 ms`, `30 s`, `5 min`, `2 h`.
 #[must_use]
 pub fn duration(ms: u64) -> String {
@@ -46,6 +59,11 @@ pub fn percent(part: usize, whole: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_attempts_read_as_people_say_them() {
+        assert_eq!([1, 2, 3, 4, 11, 12, 13, 21].map(ordinal), ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st"]);
+    }
 
     #[test]
     fn ages_and_durations_read_as_people_say_them() {

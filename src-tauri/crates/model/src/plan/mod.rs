@@ -8,6 +8,7 @@ mod condition;
 mod per_host;
 mod sealed;
 mod step;
+mod upgrade;
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,7 @@ use crate::host::Host;
 use crate::id::{HostName, RunId, RunbookName, SecretName};
 use crate::time::Timestamp;
 
-/// The version of the plan document that this code writes and reads.
+/// The version of the plan document that this code writes. Older ones are read: see `upgrade.rs`.
 pub const PLAN_FORMAT: u32 = 2;
 
 /// What will happen, exactly.

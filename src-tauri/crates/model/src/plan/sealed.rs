@@ -1,15 +1,47 @@
 //! A plan with its digest.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::upgrade::{self, FORMAT_OLDEST};
 use super::{PLAN_FORMAT, Plan};
 use crate::digest::{Digest, NotCanonical};
 
 /// A plan with its digest: the only thing that the engine executes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedPlan {
     plan: Plan,
     digest: Digest,
+    /// The document as an earlier version wrote it: the digest is of this, not of what it means today.
+    original: Option<Arc<str>>,
+}
+
+/// The document, borrowed for writing.
+#[derive(Serialize)]
+struct Written<'p> {
+    plan: &'p Plan,
+    digest: Digest,
+}
+
+/// The document, read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document<P> {
+    plan: P,
+    digest: Digest,
+}
+
+/// The one field of a document that says how the others are to be read.
+#[derive(Deserialize)]
+struct Peek {
+    plan: PeekPlan,
+}
+
+#[derive(Deserialize)]
+struct PeekPlan {
+    format: u32,
 }
 
 /// Why a document is not a plan that can be executed.
@@ -19,7 +51,7 @@ pub enum InvalidPlan {
     #[error("it is not a plan document")]
     Shape(#[from] serde_json::Error),
     /// Written by another version.
-    #[error("it has format {0}, and this version reads format {PLAN_FORMAT}")]
+    #[error("it has format {0}, and this version reads formats {FORMAT_OLDEST} to {PLAN_FORMAT}")]
     Format(u32),
     /// No host.
     #[error("it selects no host")]
@@ -46,18 +78,9 @@ impl SealedPlan {
         if plan.format != PLAN_FORMAT {
             return Err(InvalidPlan::Format(plan.format));
         }
-        if plan.hosts.is_empty() {
-            return Err(InvalidPlan::NoHosts);
-        }
-        let mut seen = vec![0_u32; plan.hosts.len()];
-        for host in plan.batches.iter().flatten() {
-            *seen.get_mut(*host as usize).ok_or(InvalidPlan::Batches)? += 1;
-        }
-        if seen.iter().any(|count| *count != 1) {
-            return Err(InvalidPlan::Batches);
-        }
+        check_hosts(&plan)?;
         let digest = Digest::of_large_canonical(&plan)?;
-        Ok(Self { plan, digest })
+        Ok(Self { plan, digest, original: None })
     }
 
     /// The plan.
@@ -72,24 +95,64 @@ impl SealedPlan {
         self.digest
     }
 
-    /// The document, for a file or the history.
-    pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(self)
+    /// Whether an earlier version wrote it. The history shows such a plan and can undo it; a new run
+    /// starts from a new plan.
+    #[must_use]
+    pub const fn is_of_an_earlier_version(&self) -> bool {
+        self.original.is_some()
     }
 
-    /// Reads a document back; refuses one that was changed.
+    /// The document, for a file or the history; one of an earlier version as that wrote it.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        match &self.original {
+            Some(original) => Ok(original.as_ref().to_owned()),
+            None => serde_json::to_string(&Written { plan: &self.plan, digest: self.digest }),
+        }
+    }
+
+    /// Reads a document back, also one of an earlier version; refuses one that was changed.
     pub fn from_json(text: &str) -> Result<Self, InvalidPlan> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Document {
-            plan: Plan,
-            digest: Digest,
-        }
-        let document: Document = serde_json::from_str(text)?;
+        let document: Document<Plan> = match serde_json::from_str(text) {
+            Ok(document) => document,
+            // The usual document is read once. Only one that is not of today is asked what it is.
+            Err(error) => {
+                return match serde_json::from_str(text) {
+                    Ok(Peek { plan: PeekPlan { format: FORMAT_OLDEST } }) => Self::from_format_1(text),
+                    Ok(Peek { plan: PeekPlan { format } }) if format != PLAN_FORMAT => Err(InvalidPlan::Format(format)),
+                    _ => Err(error.into()),
+                };
+            }
+        };
         let sealed = Self::seal(document.plan)?;
-        if sealed.digest != document.digest {
-            return Err(InvalidPlan::Altered { stated: document.digest, actual: sealed.digest });
-        }
+        unchanged(document.digest, sealed.digest)?;
         Ok(sealed)
     }
+
+    fn from_format_1(text: &str) -> Result<Self, InvalidPlan> {
+        let document: Document<Value> = serde_json::from_str(text)?;
+        let digest = Digest::of_large_canonical(&document.plan)?;
+        unchanged(document.digest, digest)?;
+        let plan: Plan = serde_json::from_value(upgrade::from_format_1(document.plan))?;
+        check_hosts(&plan)?;
+        Ok(Self { plan, digest, original: Some(text.into()) })
+    }
+}
+
+fn unchanged(stated: Digest, actual: Digest) -> Result<(), InvalidPlan> {
+    if stated == actual { Ok(()) } else { Err(InvalidPlan::Altered { stated, actual }) }
+}
+
+/// Every host is in one batch, and there is one.
+fn check_hosts(plan: &Plan) -> Result<(), InvalidPlan> {
+    if plan.hosts.is_empty() {
+        return Err(InvalidPlan::NoHosts);
+    }
+    let mut seen = vec![0_u32; plan.hosts.len()];
+    for host in plan.batches.iter().flatten() {
+        *seen.get_mut(*host as usize).ok_or(InvalidPlan::Batches)? += 1;
+    }
+    if seen.iter().any(|count| *count != 1) {
+        return Err(InvalidPlan::Batches);
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use daytwo_model::plan::Effect;
 use daytwo_rehearsal::{CaseReport, rehearse};
-use daytwo_runbook::{Nowhere, RehearsalFile, Runbook, Says, parse, parse_rehearsal};
+use daytwo_runbook::{Nowhere, RehearsalFile, Runbook, Says, parse, parse_rehearsal, rehearsal_schema};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../runbooks")
@@ -33,10 +33,8 @@ fn catalogue() -> BTreeMap<String, (Runbook, RehearsalFile)> {
 #[test]
 fn the_tests_of_every_shipped_runbook_pass() {
     let catalogue = catalogue();
-    let reports: Vec<_> =
-        catalogue.values().map(|(runbook, tests)| rehearse(runbook, tests, &Nowhere)).collect();
-    let failed: Vec<String> =
-        reports.iter().filter(|report| !report.passed()).map(ToString::to_string).collect();
+    let reports: Vec<_> = catalogue.values().map(|(runbook, tests)| rehearse(runbook, tests, &Nowhere)).collect();
+    let failed: Vec<String> = reports.iter().filter(|report| !report.passed()).map(ToString::to_string).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
     let ran = |case: &CaseReport| case.attempts > 0 || case.case.contains("refused");
     assert!(reports.len() >= 6 && reports.iter().flat_map(|report| &report.cases).all(ran), "a case ran nothing");
@@ -74,8 +72,37 @@ fn the_tests_of_every_shipped_runbook_hold_what_goes_wrong() {
                 daytwo_runbook::Expected::Run(run) => Some(run),
                 daytwo_runbook::Expected::Refused { .. } => None,
             });
-            runs.flat_map(|run| &run.courses).flat_map(|course| course.steps.iter().flatten()).any(|came| came.end == end)
+            runs.flat_map(|run| &run.courses)
+                .flat_map(|course| course.steps.iter().flatten())
+                .any(|came| came.end == end)
         };
         assert!(!has_way_back || (undone("undone") && undone("stuck")), "{name}: no undo, or none that is stuck");
     }
+}
+
+/// To write it anew: `DAYTWO_BLESS=1 cargo test -p daytwo-rehearsal --test it schema`.
+#[test]
+fn the_schema_beside_the_runbooks_is_the_one_of_their_tests() {
+    let path = folder().join("rehearsal.schema.json");
+    let made = format!("{}\n", serde_json::to_string_pretty(&rehearsal_schema()).unwrap());
+    if std::env::var_os("DAYTWO_BLESS").is_some() {
+        std::fs::write(&path, &made).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == made, "{} is not what the language says now", path.display());
+}
+
+#[test]
+fn editors_accept_the_tests_of_every_shipped_runbook() {
+    let schema = jsonschema::validator_for(&rehearsal_schema()).unwrap();
+    for name in catalogue().keys() {
+        let name = name.replace(".yaml", ".test.yaml");
+        let document: serde_json::Value = serde_saphyr::from_str(&read(&name)).unwrap();
+        let errors: Vec<String> =
+            schema.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{name}: {}", errors.join("\n"));
+    }
+    let mut wrong: serde_json::Value = serde_saphyr::from_str(&read("roll-back.test.yaml")).unwrap();
+    wrong["cases"][0]["expect"]["corse"] = serde_json::json!({});
+    assert!(!schema.is_valid(&wrong));
 }

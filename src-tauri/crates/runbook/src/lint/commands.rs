@@ -120,7 +120,7 @@ pub(super) fn needless_sudo<'r>(subject: &Subject<'r>, report: &mut Report<'r>) 
         let step = reading.step;
         let root = step.action.run_as() == Some(&RunAs::Root);
         let commands = &reading.script.commands;
-        let looks = commands.iter().any(|command| is_open_read(command));
+        let looks = commands.iter().any(is_open_read);
         let nothing_else = commands.iter().all(|command| is_open_read(command) || is_harmless(command));
         if root && looks && nothing_else && said.insert(step.id.clone()) {
             let place = subject.field(step, &["sudo"]);

@@ -162,7 +162,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::parse::RUNBOOK;
+    use crate::parse::{REHEARSAL, RUNBOOK};
 
     /// Every shape that can be reached, by its name; two shapes of one name are an error.
     #[derive(Default)]
@@ -202,6 +202,7 @@ mod tests {
     fn the_grammar_does_not_contradict_itself_and_explains_every_field() {
         let mut reached = Reached::default();
         reached.shape(&RUNBOOK);
+        reached.shape(&REHEARSAL);
         assert!(reached.shapes.len() > 30, "only {} shapes", reached.shapes.len());
         for shape in reached.shapes.values() {
             let mut names = shape.names();

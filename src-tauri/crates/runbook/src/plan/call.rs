@@ -76,12 +76,8 @@ impl Planner<'_> {
     /// Why the called runbook may not be done on these hosts.
     fn not_for(&self, runbook: &Runbook, spot: &Spot<'_>) -> Option<String> {
         let targets = runbook.targets.as_ref()?;
-        let picks = |host| {
-            let facts = self.request.surroundings.facts(&host);
-            (facts, host)
-        };
         let mut outside = (0_u32..).zip(self.crowd.hosts.iter()).filter(|(index, host)| {
-            let (facts, _) = picks(host.name.clone());
+            let facts = self.request.surroundings.facts(&host.name);
             spot.there.holds(*index) && targets.verdict(host, facts, self.request.at) != Verdict::Picked
         });
         let (_, first) = outside.next()?;

@@ -13,6 +13,7 @@ mod error;
 mod expand;
 mod groups;
 mod inputs;
+mod items;
 mod render;
 mod scope;
 mod script;
@@ -32,7 +33,8 @@ pub use call::CALL_DEPTH_MAX;
 pub use differences::{Difference, differences};
 pub use error::{PlanError, PlanErrors};
 use expand::Planner;
-pub use expand::{FOR_EACH_ITEMS_MAX, PLANNED_STEPS_MAX};
+pub use expand::PLANNED_STEPS_MAX;
+pub use items::FOR_EACH_ITEMS_MAX;
 
 /// The most hosts that one plan holds.
 pub const HOSTS_MAX: usize = 100_000;

@@ -287,7 +287,8 @@ fn the_examples_of_every_page_are_true() {
         let examples = examples(page.text);
         let kinds: Vec<bool> = examples.iter().map(|(right, _)| *right).collect();
         // No text shows these: bytes that are none, what is unreadable without a known reason, a chain of many files.
-        let expected: &[bool] = if ["unreadable", "not-utf8", "call-depth"].contains(&page.code) { &[] } else { &[false, true] };
+        let expected: &[bool] =
+            if ["unreadable", "not-utf8", "call-depth"].contains(&page.code) { &[] } else { &[false, true] };
         assert_eq!(kinds, expected, "{}", page.code);
         for (right, said) in examples {
             if right != said.is_empty() || (!right && !said.contains(&page.code.to_owned())) {
@@ -304,6 +305,7 @@ fn emitted(folder: &Path, codes: &mut BTreeSet<String>) {
         r#"(?:\.error(?:_with)?\(\s*|Severity::(?:Error|Warning),\s*|code:\s*|Err\(\(|Some\(\()"([a-z0-9]+(?:-[a-z0-9]+)*)""#,
     )
     .unwrap();
+    let table = regex::Regex::new(r#"(?m)^    \("([a-z-]+)", \w+::\w+\),"#).unwrap();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -315,7 +317,6 @@ fn emitted(folder: &Path, codes: &mut BTreeSet<String>) {
             for line in rule.captures_iter(text) {
                 codes.extend(line.get(1).map(|code| code.as_str().to_owned()));
             }
-            let table = regex::Regex::new(r#"(?m)^    \("([a-z-]+)", \w+::\w+\),"#).unwrap();
             codes.extend(table.captures_iter(text).filter(|_| lint).map(|line| line[1].to_owned()));
         }
     }

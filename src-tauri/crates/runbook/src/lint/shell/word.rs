@@ -167,10 +167,7 @@ impl Reader<'_> {
             self.at += 1;
         }
         let name = self.name();
-        let alternative = match (self.peek(0), self.peek(1)) {
-            (Some('+'), _) | (Some(':'), Some('+')) => true,
-            _ => false,
-        };
+        let alternative = matches!((self.peek(0), self.peek(1)), (Some('+'), _) | (Some(':'), Some('+')));
         let mut inside = Word::default();
         loop {
             match self.peek(0).ok_or(Lost)? {

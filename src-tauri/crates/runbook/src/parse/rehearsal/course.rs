@@ -1,6 +1,6 @@
 //! What is to happen: the end of a run, and the course on each host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use daytwo_model::{CaptureName, RunOutcome, StepId};
 use serde_json::Value;
@@ -62,11 +62,7 @@ const OF_A_RUN: &[Field] = &[
     may("batches", Takes::List { of: &HOSTS, min: 1, max: BATCHES_MAX }, "The hosts of each batch."),
     may(
         "course",
-        Takes::Map {
-            key: ANY_NAME,
-            to: &Takes::OneOf(&[STEPS, Takes::Words(&[NOTHING])]),
-            max: REHEARSAL_HOSTS_MAX,
-        },
+        Takes::Map { key: ANY_NAME, to: &Takes::OneOf(&[STEPS, Takes::Words(&[NOTHING])]), max: REHEARSAL_HOSTS_MAX },
         "By host (`web-[1-3]`, `others`), every step in order with its end: `restart verified`, `restart failed (exit \
          1)`, `pull finished (2 attempts)`, `notify skipped (earlier step)`; or `nothing`, where nothing is sent. \
          Steps that are not for a host, and steps for failures where nothing failed, may be left out.",
@@ -84,10 +80,7 @@ const OF_A_RUN: &[Field] = &[
         "sent",
         Takes::Map {
             key: ANY_NAME,
-            to: &Takes::OneOf(&[
-                SENT,
-                Takes::Map { key: ANY_NAME, to: &SENT, max: REHEARSAL_HOSTS_MAX },
-            ]),
+            to: &Takes::OneOf(&[SENT, Takes::Map { key: ANY_NAME, to: &SENT, max: REHEARSAL_HOSTS_MAX }]),
             max: 4 * STEPS_MAX,
         },
         "By step as in `replies`, then perhaps by host: the text that is sent, or parts of it. Secrets stand in it as \
@@ -147,9 +140,9 @@ pub(super) fn undo(node: &Node, known: &Known, found: &mut Found<'_>) -> Option<
         let names = fleet::named(&key.name, key.place, known, &[], found).unwrap_or_default();
         for node in items(node, "the steps that are left out", found).unwrap_or_default() {
             let step = crate::parse::fields::parsed(node, "a step", found, |text| StepId::new(text));
-            left_out.extend(step.iter().flat_map(|step| {
-                names.iter().map(|host| ((host.clone(), step.clone()), node.place))
-            }));
+            left_out.extend(
+                step.iter().flat_map(|step| names.iter().map(|host| ((host.clone(), step.clone()), node.place))),
+            );
         }
     }
     Some(ExpectedUndo { place: node.place, expect: of_fields(&fields, known, found)?, left_out })
@@ -173,21 +166,20 @@ fn of_fields(fields: &Fields<'_>, known: &Known, found: &mut Found<'_>) -> Optio
     let courses = fields.get("course").map(|node| courses(node, known, found)).unwrap_or_default();
     let captured = fields.get("captured").map(|node| captured(node, known, found)).unwrap_or_default();
     let sent = fields.get("sent").map(|node| sent(node, known, found)).unwrap_or_default();
-    let within =
-        fields.get("within").and_then(|node| duration_ms(node, "`within`", found).map(|ms| (node.place, ms)));
+    let within = fields.get("within").and_then(|node| duration_ms(node, "`within`", found).map(|ms| (node.place, ms)));
     Some(Expected::Run(Box::new(ExpectedRun { end: end?, batches, undecided, courses, captured, sent, within })))
 }
 
 fn courses(node: &Node, known: &Known, found: &mut Found<'_>) -> Vec<ExpectedCourse> {
     let mut courses: Vec<ExpectedCourse> = Vec::new();
+    let mut seen = BTreeSet::new();
     for (key, node) in entries(node, "`course`", found).unwrap_or_default() {
         let Some(hosts) = fleet::meant(&key.name, key.place, known, &[], found) else { continue };
         if let Meant::These(hosts) = &hosts {
-            let earlier = courses.iter().find(|course| matches!(&course.hosts, Meant::These(there) if !there.is_disjoint(hosts)));
-            if let Some(earlier) = earlier {
-                let message = format!("a host of `{}` has a course already, in line {}", key.name, earlier.place.line);
-                found.error("duplicate", key.place, message);
+            if let Some(twice) = hosts.iter().find(|host| seen.contains(*host)) {
+                found.error("duplicate", key.place, format!("there is a course of {twice} already"));
             }
+            seen.extend(hosts.iter().cloned());
         }
         let steps = match &node.data {
             Data::Scalar(scalar) if scalar.text == NOTHING => None,
@@ -219,10 +211,15 @@ fn step(node: &Node, found: &mut Found<'_>) -> Option<ExpectedStep> {
     for part in parts {
         let detail = part.trim_end().trim_end_matches(')');
         if !part.trim_end().ends_with(')') || !is_detail(detail) {
-            let message = format!("`({detail}` says nothing about the end of a step");
+            let message = format!("`({detail})` says nothing about the end of a step");
             let more = format!("one of exit 1, SIGTERM, HTTP 500, 2 attempts, {}", DETAILS.join(", "));
             let hint = suggest::nearest(detail, DETAILS.iter().copied());
-            found.error_with("bad-value", node.place, message, hint.map_or(more, |near| format!("did you mean `{near}`?")));
+            found.error_with(
+                "bad-value",
+                node.place,
+                message,
+                hint.map_or(more, |near| format!("did you mean `{near}`?")),
+            );
             return None;
         }
         details.push(detail.to_owned());
@@ -266,7 +263,8 @@ fn sent(node: &Node, known: &Known, found: &mut Found<'_>) -> Vec<ExpectedText> 
     let mut list = Vec::new();
     for (key, node) in entries(node, "`sent`", found).unwrap_or_default() {
         let Some(question) = replies::question(&key.name, key.place, found) else { continue };
-        let mut add = |place: Place, hosts, text| list.push(ExpectedText { place, question: question.clone(), hosts, text });
+        let mut add =
+            |place: Place, hosts, text| list.push(ExpectedText { place, question: question.clone(), hosts, text });
         match &node.data {
             Data::Map(by_host) if !by_host.iter().any(|(key, _)| CONTAINS.has(&key.name)) => {
                 for (key, node) in by_host {
@@ -303,7 +301,9 @@ fn text_meant(node: &Node, found: &mut Found<'_>) -> Option<TextMeant> {
 pub(super) fn value(node: &Node) -> Value {
     match &node.data {
         Data::Seq(items) => items.iter().map(value).collect(),
-        Data::Map(entries) => Value::Object(entries.iter().map(|(key, node)| (key.name.clone(), value(node))).collect()),
+        Data::Map(entries) => {
+            Value::Object(entries.iter().map(|(key, node)| (key.name.clone(), value(node))).collect())
+        }
         Data::Scalar(scalar) if scalar.is_null() => Value::Null,
         Data::Scalar(scalar) if scalar.style == Style::Plain => match serde_json::from_str::<Value>(&scalar.text) {
             Ok(value @ (Value::Bool(_) | Value::Number(_))) => value,

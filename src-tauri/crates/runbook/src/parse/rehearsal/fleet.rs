@@ -17,6 +17,8 @@ use crate::{duration, suggest};
 const OF_HOST_MAX: usize = 100;
 /// The whole of which a fact in percent is a part: fine enough for six decimals.
 const WHOLE: u64 = 100_000_000;
+/// With how many hosts a name is compared that is none.
+const COMPARED_MAX: usize = 100;
 /// The word for the hosts that are not named beside it.
 const OTHERS: &str = "others";
 
@@ -70,6 +72,10 @@ pub(super) fn read(node: &Node, at: Timestamp, found: &mut Found<'_>) -> Option<
         let (labels, vars) = (map("labels"), map("vars"));
         let facts = fields.as_ref().and_then(|fields| fields.get("facts"));
         let facts = facts.map(|node| facts_of(node, at, found)).unwrap_or_default();
+        if fleet.hosts.len().saturating_add(names.len()) > REHEARSAL_HOSTS_MAX {
+            found.error("limit", key.place, format!("there are at most {REHEARSAL_HOSTS_MAX} hosts"));
+            break;
+        }
         for name in names {
             if !seen.insert(name.clone()) {
                 found.error("duplicate", key.place, format!("the host {name} stands here a second time"));
@@ -79,9 +85,8 @@ pub(super) fn read(node: &Node, at: Timestamp, found: &mut Found<'_>) -> Option<
             fleet.hosts.push(Host { name, endpoint: Endpoint::Simulated, labels, vars, source });
         }
     }
-    if fleet.hosts.is_empty() || fleet.hosts.len() > REHEARSAL_HOSTS_MAX {
-        let message = format!("there are from 1 to {REHEARSAL_HOSTS_MAX} hosts, not {}", fleet.hosts.len());
-        found.error("limit", node.place, message);
+    if fleet.hosts.is_empty() {
+        found.error("bad-value", node.place, "there is no host, so nothing can be run");
     }
     Some(fleet)
 }
@@ -105,7 +110,12 @@ fn facts_of(node: &Node, at: Timestamp, found: &mut Found<'_>) -> FactSheet {
 }
 
 /// What is written as a share, a size, a span of time, a number or a flag is one; all else is text.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "0 to 100 percent")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "0 to 100 percent"
+)]
 fn fact(scalar: &Scalar) -> FactValue {
     let text = scalar.text.as_str();
     if scalar.style != Style::Plain {
@@ -148,15 +158,23 @@ pub(super) fn named(
             return None;
         }
     };
+    let Some(left) = known.names_left.get().checked_sub(names.len()) else {
+        found.error("limit", place, "the file names too many hosts, ranges spelled out");
+        return None;
+    };
+    known.names_left.set(left);
     let mut hosts = BTreeSet::new();
     for name in names {
-        match known.hosts.iter().find(|host| host.as_str() == name) {
+        match HostName::new(name.as_str()).ok().and_then(|name| known.hosts.get(&name)) {
             Some(host) => hosts.extend([host.clone()]),
             None => {
-                let words = known.hosts.iter().map(HostName::as_str).chain(also.iter().copied());
+                // One of a range is enough to be told; and what is said of a host that is not there is not
+                // read, as it may be something else altogether.
+                let words = known.hosts.iter().take(COMPARED_MAX).map(HostName::as_str).chain(also.iter().copied());
                 let hint = suggest::nearest(&name, words).map(|near| format!("did you mean `{near}`?"));
                 let message = format!("there is no host `{name}` in this file");
                 found.error_with("unknown-host", place, message, hint.unwrap_or_default());
+                return None;
             }
         }
     }

@@ -4,6 +4,7 @@ mod course;
 mod fleet;
 mod replies;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use daytwo_model::{HostName, RunbookName, Selector, Timestamp};
@@ -17,12 +18,13 @@ use crate::yaml::{self, Data, Node};
 
 /// The most local files of one file of tests.
 const FILES_MAX: usize = 50;
+/// The most names of hosts in one file, ranges spelled out: every host in a hundred places.
+const NAMES_MAX: usize = 100 * REHEARSAL_HOSTS_MAX;
 /// When the plans are made where the file does not say: a fixed moment, so that every test says the same each day.
 const AT_DEFAULT: &str = "2026-01-05T03:04:05Z";
 
 /// What an operator types for each input.
-const INPUTS: Takes =
-    Takes::Map { key: TEMPLATE_NAME, to: &Takes::OneOf(&[Takes::Text, TEXTS]), max: INPUTS_MAX };
+const INPUTS: Takes = Takes::Map { key: TEMPLATE_NAME, to: &Takes::OneOf(&[Takes::Text, TEXTS]), max: INPUTS_MAX };
 const TEXTS: Takes = Takes::List { of: &Takes::Text, min: 0, max: CHOICES_MAX };
 
 /// A whole file.
@@ -40,6 +42,7 @@ pub(crate) static REHEARSAL: Shape = Shape::new(
             "The whole fleet: names with labels, values and facts. `web-[1-3]` and `web-[ams,fra]-1` stand for several.",
         ),
         may("inputs", INPUTS, "Inputs, as they would be typed, for the cases that give no other value."),
+        may("select", Takes::Text, "What the operator picks, as a selector, in the cases that pick nothing else."),
         may(
             "files",
             Takes::Map { key: ANY_NAME, to: &Takes::Text, max: FILES_MAX },
@@ -51,7 +54,11 @@ pub(crate) static REHEARSAL: Shape = Shape::new(
             "The choices of inputs that come from a command or a URL.",
         ),
         may("replies", replies::REPLIES, "Replies for the cases that say nothing else. At least one case uses each."),
-        must("cases", Takes::List { of: &Takes::Shape(&CASE), min: 1, max: CASES_MAX }, "The tests. Each is on its own."),
+        must(
+            "cases",
+            Takes::List { of: &Takes::Shape(&CASE), min: 1, max: CASES_MAX },
+            "The tests. Each is on its own.",
+        ),
     ],
 );
 
@@ -75,9 +82,17 @@ static CASE: Shape = Shape::new(
     ],
 );
 
+/// What holds for every case that says nothing else.
+struct OfFile {
+    inputs: BTreeMap<String, String>,
+    select: Option<Selector>,
+}
+
 /// What the file itself knows: of its names every other is a mistake.
 pub(super) struct Known {
     hosts: BTreeSet<HostName>,
+    /// How many more names with ranges may be spelled out: a file of one megabyte may not become a gigabyte.
+    names_left: Cell<usize>,
 }
 
 /// Reads the tests of a runbook. `file` is what messages call it.
@@ -102,12 +117,15 @@ fn read(found: &mut Found<'_>) -> Option<RehearsalFile> {
         None => moment(AT_DEFAULT).ok(),
     };
     let fleet = fields.need("hosts", found).and_then(|node| fleet::read(node, at?, found)).unwrap_or_default();
-    let known = Known { hosts: fleet.hosts.iter().map(|host| host.name.clone()).collect() };
+    let hosts = fleet.hosts.iter().map(|host| host.name.clone()).collect();
+    let known = Known { hosts, names_left: Cell::new(NAMES_MAX) };
     let inputs = fields.get("inputs").map(|node| inputs(node, found)).unwrap_or_default();
+    let select = fields.get("select").and_then(|node| parsed(node, "`select`", found, Selector::parse));
     let files = fields.get("files").map(|node| files(node, found)).unwrap_or_default();
     let choices = fields.get("choices").map(|node| choices(node, found)).unwrap_or_default();
     let replies = fields.get("replies").map(|node| replies::read(node, &known, found)).unwrap_or_default();
-    let cases = fields.need("cases", found).map(|node| cases(node, &inputs, &known, found)).unwrap_or_default();
+    let of_file = OfFile { inputs, select };
+    let cases = fields.need("cases", found).map(|node| cases(node, &of_file, &known, found)).unwrap_or_default();
     let file = found.source.file.to_owned();
     Some(RehearsalFile {
         file,
@@ -130,7 +148,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     Ok(Timestamp::from_unix_ms(at.as_millisecond()))
 }
 
-fn cases(node: &Node, inputs_of_file: &BTreeMap<String, String>, known: &Known, found: &mut Found<'_>) -> Vec<Case> {
+fn cases(node: &Node, of_file: &OfFile, known: &Known, found: &mut Found<'_>) -> Vec<Case> {
     let nodes = items(node, "`cases`", found).unwrap_or_default();
     if nodes.is_empty() {
         found.error("bad-value", node.place, "there is no case, so nothing is tested");
@@ -140,7 +158,7 @@ fn cases(node: &Node, inputs_of_file: &BTreeMap<String, String>, known: &Known, 
     }
     let mut cases: Vec<Case> = Vec::new();
     for node in nodes.iter().take(CASES_MAX) {
-        let Some(case) = case(node, inputs_of_file, known, found) else { continue };
+        let Some(case) = case(node, of_file, known, found) else { continue };
         if let Some(first) = cases.iter().find(|other| other.title == case.title) {
             let message = format!("a second case is called `{}`", case.title);
             found.error_with("duplicate", case.place, message, format!("the first is in line {}", first.place.line));
@@ -150,14 +168,15 @@ fn cases(node: &Node, inputs_of_file: &BTreeMap<String, String>, known: &Known, 
     cases
 }
 
-fn case(node: &Node, of_file: &BTreeMap<String, String>, known: &Known, found: &mut Found<'_>) -> Option<Case> {
+fn case(node: &Node, of_file: &OfFile, known: &Known, found: &mut Found<'_>) -> Option<Case> {
     let fields = Fields::of(node, &CASE, found)?;
     let title = fields.need("case", found).and_then(|node| saying(node, "the case's title", found));
-    let mut typed = of_file.clone();
+    let mut typed = of_file.inputs.clone();
     if let Some(node) = fields.get("inputs") {
         typed.extend(inputs(node, found));
     }
     let select = fields.get("select").and_then(|node| parsed(node, "`select`", found, Selector::parse));
+    let select = select.or_else(|| of_file.select.clone());
     let replies = fields.get("replies").map(|node| replies::read(node, known, found)).unwrap_or_default();
     let cancel_after = fields
         .get("cancel_after")

@@ -7,9 +7,7 @@ use crate::diagnostic::{Found, Place};
 use crate::parse::STEPS_MAX;
 use crate::parse::fields::{Fields, duration_ms, entries, number, one_of, text};
 use crate::parse::shape::{ANY_NAME, Shape, Takes, may};
-use crate::rehearsal::{
-    CancelEffect, Meant, Part, Question, REHEARSAL_HOSTS_MAX, REPLIES_MAX, Recording, Reply, Says,
-};
+use crate::rehearsal::{CancelEffect, Meant, Part, Question, REHEARSAL_HOSTS_MAX, REPLIES_MAX, Recording, Reply, Says};
 use crate::suggest;
 use crate::yaml::{Data, Node, Style};
 
@@ -175,9 +173,7 @@ fn reply(node: &Node, found: &mut Found<'_>) -> Option<Reply> {
 }
 
 fn says(fields: &Fields<'_>, found: &mut Found<'_>) -> Says {
-    let mut written = |name: &str| {
-        fields.get(name).and_then(|node| text_or_nothing(node, &format!("`{name}`"), found))
-    };
+    let mut written = |name: &str| fields.get(name).and_then(|node| text_or_nothing(node, &format!("`{name}`"), found));
     let (stdout, stderr, signal, body) = (written("stdout"), written("stderr"), written("signal"), written("body"));
     let exit = fields.get("exit").and_then(|node| number(node, "`exit`", -1..=255, found));
     let status = fields.get("status").and_then(|node| number(node, "`status`", 100..=599, found));

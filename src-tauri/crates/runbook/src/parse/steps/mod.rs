@@ -32,7 +32,7 @@ use action::Around;
 /// The characters of a step's id. Planning adds `/` and `.`, so an author's id has neither.
 const STEP_ID: &str = "[A-Za-z0-9_][A-Za-z0-9_-]*";
 /// What a waiver is for.
-const WARNING_CODE: &str = "[a-z0-9-]+";
+const WARNING_CODE: &str = "(shellcheck:SC)?[a-z0-9-]+";
 
 const EFFECTS: &[(&str, Effect)] = &[("read", Effect::Read), ("change", Effect::Change)];
 const PLACES: &[(&str, On)] = &[("host", On::Host), ("one", On::One), ("console", On::Console)];

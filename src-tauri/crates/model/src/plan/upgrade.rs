@@ -1,0 +1,87 @@
+//! Plans that an earlier version wrote, read as plans of today.
+//!
+//! The history keeps the documents that were executed, byte for byte, and their digests are in its
+//! records. So nothing is rewritten there: a document is checked as it was written, and understood
+//! as what it means today. What does not look like the older format is left as it is, and reading
+//! it as a plan then says what is wrong.
+
+use serde_json::{Map, Value, json};
+
+use super::PLAN_FORMAT;
+
+/// The oldest format that is read: `0.1.0`'s.
+pub(super) const FORMAT_OLDEST: u32 = 1;
+
+/// A plan of format 1 in the words of format 2.
+///
+/// Format 1 knew one phase, steps on each host, scripts as the login user or as root, and requests
+/// from the console; it asked nothing about facts and kept no host keys.
+pub(super) fn from_format_1(mut plan: Value) -> Value {
+    let Some(fields) = plan.as_object_mut() else { return plan };
+    fields.insert("format".to_owned(), json!(PLAN_FORMAT));
+    add(fields, &[("called", json!([])), ("undecided", json!([])), ("host_keys", json!({}))]);
+    if let Some(runbook) = object(fields, "runbook") {
+        add(runbook, &[("source", Value::Null)]);
+    }
+    for step in fields.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(step) = step.as_object_mut() {
+            upgrade_step(step);
+        }
+    }
+    plan
+}
+
+fn upgrade_step(step: &mut Map<String, Value>) {
+    add(step, &[("phase", json!("main")), ("on", json!("host")), ("needs", json!([]))]);
+    for absent in ["when", "condition", "retry", "check", "asked", "dead_man_ms"] {
+        add(step, &[(absent, Value::Null)]);
+    }
+    per_host(step.get_mut("action"), action);
+    verify(step.get_mut("verify"));
+    if let Some(way_back) = object(step, "way_back") {
+        per_host(way_back.get_mut("action"), action);
+        verify(way_back.get_mut("verify"));
+    }
+}
+
+fn verify(verify: Option<&mut Value>) {
+    let Some(verify) = verify.and_then(Value::as_object_mut) else { return };
+    add(verify, &[("samples", json!(1)), ("at_least", json!(1))]);
+    per_host(verify.get_mut("probe"), |probe| {
+        if let Some(asked) = probe.get_mut("action") {
+            action(asked);
+        }
+    });
+}
+
+fn action(action: &mut Value) {
+    let Some(fields) = action.as_object_mut() else { return };
+    if let Some(sudo) = fields.remove("sudo") {
+        fields.insert("run_as".to_owned(), json!(if sudo == json!(true) { "root" } else { "login" }));
+        add(fields, &[("meaning", Value::Null)]);
+    }
+    if let Some(request) = object(fields, "request") {
+        add(request, &[("via", json!("console"))]);
+    }
+}
+
+/// The value of each host, and which host has which, in today's shorter spelling where all share one.
+fn per_host(values: Option<&mut Value>, mut each: impl FnMut(&mut Value)) {
+    let Some(values) = values.and_then(Value::as_object_mut) else { return };
+    let variants = values.get_mut("variants").and_then(Value::as_array_mut);
+    let only_one = variants.as_ref().is_some_and(|variants| variants.len() == 1);
+    variants.into_iter().flatten().for_each(&mut each);
+    let Some(of_host) = values.get_mut("of_host") else { return };
+    let Some(indices) = of_host.as_array() else { return };
+    let is_shared = only_one && indices.iter().all(|index| *index == json!(0));
+    *of_host = if is_shared { json!({ "all": indices.len() }) } else { json!({ "each": indices }) };
+}
+
+fn object<'v>(fields: &'v mut Map<String, Value>, name: &str) -> Option<&'v mut Map<String, Value>> {
+    fields.get_mut(name)?.as_object_mut()
+}
+
+/// Fields that the older format did not have.
+fn add(fields: &mut Map<String, Value>, new: &[(&str, Value)]) {
+    fields.extend(new.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+}
