@@ -39,11 +39,12 @@ impl SshTransport {
     /// any, and one whose files or configuration cannot be read, is not in the answer: that it cannot
     /// be trusted is said when it is contacted.
     pub async fn known_keys(&self, hosts: &[Host]) -> HashMap<HostName, Vec<String>> {
-        let targets =
-            futures::stream::iter(hosts.iter().map(|host| async move {
-                Some((host.name.clone(), self.resolver.resolve(&host.endpoint).await.ok()?))
-            }));
-        let targets: Vec<Option<(HostName, Arc<Target>)>> = targets.buffered(RESOLVED_AT_ONCE_MAX).collect().await;
+        let mut resolving = Vec::with_capacity(hosts.len());
+        for host in hosts {
+            resolving.push(async { Some((host.name.clone(), self.resolver.resolve(&host.endpoint).await.ok()?)) });
+        }
+        let targets: Vec<Option<(HostName, Arc<Target>)>> =
+            futures::stream::iter(resolving).buffered(RESOLVED_AT_ONCE_MAX).collect().await;
         let mut snapshots: HashMap<_, Option<Snapshot>> = HashMap::new();
         let mut asked = Vec::with_capacity(targets.len());
         for (name, target) in targets.into_iter().flatten() {
