@@ -24,7 +24,8 @@ export async function author(window, step) {
     await window.fill(runbooks.copyName, own);
     await window.click(runbooks.copyMake);
     await until('the copy is in the editor', async () => (await text(window)).includes(`runbook: ${own}`));
-    await window.waitForText(plan.hosts, /^\d+$/);
+    await window.fill(plan.selection, 'role=web');
+    await window.waitForText(plan.hosts, /^8$/);
   });
 
   await step('a mistake is shown below and at its line while it is typed, and there is no plan of it', async () => {
@@ -50,7 +51,8 @@ export async function author(window, step) {
       await window.chord(key.control, 'z');
       return !(await text(window)).includes('verfy');
     });
-    await window.waitForText(plan.hosts, /^\d+$/);
+    await window.fill(plan.selection, 'role=web');
+    await window.waitForText(plan.hosts, /^8$/);
   });
 
   await step('the editor completes from the schema, and Ctrl-S saves', async () => {

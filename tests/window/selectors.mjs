@@ -29,6 +29,7 @@ export const plan = {
   page: id('plan'),
   problems: id('plan-problems'),
   input: (name) => id(`input-${name}`),
+  selection: id('selection-input'),
   hosts: id('plan-hosts'),
   changes: id('plan-changes'),
   digest: id('plan-digest'),
