@@ -64,8 +64,10 @@ fn of_script<'r>(
         }
     }
     for command in &reading.script.commands {
-        let found = command.words.iter().find_map(|word| secret_in(word, reading, names, &holders));
-        let Some(((start, end), (what, hint))) = found.zip(leak(command, step)) else { continue };
+        let first = |words: &[Word]| words.iter().find_map(|word| secret_in(word, reading, names, &holders));
+        let argued = first(&command.words).zip(leak(command, step));
+        let inherited = || exported(command, &holders).or_else(|| first(&command.assignments)).zip(environment(command));
+        let Some(((start, end), (what, hint))) = argued.or_else(inherited) else { continue };
         let place = subject.spot(reading.template, start, end);
         if said.insert(place) {
             report.warn(step, place, format!("the secret is {what}"), hint);
@@ -82,6 +84,7 @@ fn leak(command: &Command, step: &Step) -> Option<(String, String)> {
             let hint = "leave it out, or send it on into the command that needs it: printf '%s' {{ secret }} | …";
             (!command.prints_elsewhere).then(|| (what, hint.to_owned()))
         }
+        Some("export") => environment(command),
         Some(name) if BUILT_IN.contains(&name) => None,
         Some(name) => {
             let what = format!("an argument of `{name}`, and everybody on the host can list those");
@@ -89,6 +92,24 @@ fn leak(command: &Command, step: &Step) -> Option<(String, String)> {
         }
         None => None,
     }
+}
+
+/// Where `export NAME` names a variable that holds a secret.
+fn exported(command: &Command, holders: &BTreeSet<String>) -> Option<(usize, usize)> {
+    let arguments = command.words.iter().skip(1);
+    let mut held = arguments.filter(|word| word.literal.as_ref().is_some_and(|name| holders.contains(name)));
+    (command.name() == Some("export")).then(|| held.next()).flatten().map(|word| (word.start, word.end))
+}
+
+/// Where a value gets to be seen that stands before a command, or is exported to all of them.
+fn environment(command: &Command) -> Option<(String, String)> {
+    let name = command.name()?;
+    let of = match name {
+        "export" => "every command that follows".to_owned(),
+        _ if BUILT_IN.contains(&name) => return None,
+        _ => format!("`{name}`"),
+    };
+    Some((format!("in the environment of {of}, which lists it and hands it on to its children"), ON_STDIN.to_owned()))
 }
 
 /// Where the first secret of a word stands: one of the template's, or a variable that holds one.

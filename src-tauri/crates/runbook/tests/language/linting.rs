@@ -123,7 +123,11 @@ fn a_secret_is_found_where_it_is_recorded_and_not_where_it_is_sent_on() {
         ("{ echo \"$k\"; echo b; } | tail", 0),
         ("b=$(printf %s \"$k\" | wc -c)", 0),
         ("cat <<EOF | curl --config - https://example.com\n$k\nEOF", 0),
-        ("[ -n \"$k\" ] && export k", 0),
+        ("[ -n \"$k\" ] && export k", 1),
+        ("PGPASSWORD=\"$k\" psql -l", 1),
+        ("PGPASSWORD={{ key }} psql -l", 1),
+        ("export PGPASSWORD={{ key }}", 1),
+        ("b=\"$k\" printf '%s' x", 0),
         ("f() { echo \"$k\"; }\nf | tail", 0),
     ] {
         assert_eq!(said("secret-in-record", lines), times, "{lines}");
