@@ -194,6 +194,13 @@ fn the_window_may_call_exactly_what_its_handler_answers() {
     assert!(handled.len() > 5, "the handler's list was not understood: {handled:?}");
     assert_eq!(allowed, handled, "src-tauri/permissions/commands.toml and generate_handler! differ");
 
+    let asked = read("ui/src/lib/host/commands.ts");
+    let asked = asked.split_once("export interface Commands {").unwrap().1.split_once("\n}").unwrap().0;
+    let asked = asked.lines().filter_map(|line| Some(line.trim().split_once(": Command<")?.0.to_owned()));
+    // It takes a channel, which the other commands do not.
+    let asked: BTreeSet<String> = asked.chain(["subscribe".to_owned()]).collect();
+    assert_eq!(asked, handled, "ui/src/lib/host/commands.ts and generate_handler! differ");
+
     let capability: Value = serde_json::from_str(&read("src-tauri/capabilities/main.json")).unwrap();
     assert_eq!(
         capability["permissions"],

@@ -1,23 +1,23 @@
 //! Each command: ask the console, print what it says.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use daytwo_console::view::words;
 use daytwo_console::wire::fleet::{FleetView, HostRow, HostVerdict};
-use daytwo_console::wire::plan::{PlanAnswer, PlanRequest, PlanView};
 use daytwo_console::wire::run::{HistoryFilter, RunRow};
+use daytwo_console::wire::runbook::{Choices, InputControl, RunbookView};
 use daytwo_console::wire::settings::{KeyRow, KeyToTrust};
 use daytwo_console::wire::{Code, UiError};
 use daytwo_console::{Console, SystemClock};
-use daytwo_model::{Digest, HostName, RunId, RunbookName, SecretName, SecretValue, Verdict};
+use daytwo_model::{HostName, RunId, RunbookName, SecretName, SecretValue, Verdict};
 use serde::Serialize;
 
-use crate::args::{Cli, Command, PlanArgs, RunArgs, SecretCommand, StartArgs};
+use crate::args::{Cli, Command, SecretCommand};
 use crate::exit::Exit;
 use crate::terminal::Style;
-use crate::{ask, follow, plan_file, render, tour};
+use crate::{ask, planning, render, tour};
 
 /// Longest secret that is read from standard input.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
@@ -29,11 +29,11 @@ pub(crate) async fn perform(console: &Arc<Console>, cli: Cli) -> Result<Exit, Ui
         Command::Hosts { selector, why_not, facts } => hosts(console, selector.as_deref(), why_not, facts, json),
         Command::Fleet { selector, offline, watch } => fleet(console, selector.as_deref(), offline, watch, json).await,
         Command::Runbooks { name } => runbooks(console, name, json).await,
-        Command::Plan { plan: args, out } => plan(console, args, out, json).await,
-        Command::Run { what, start } => run(console, what, start, json).await,
+        Command::Plan { plan: args, out } => planning::plan(console, args, out, json).await,
+        Command::Run { what, start } => planning::run(console, what, start, json).await,
         Command::Runs { text, status } => runs(console, text.unwrap_or_default(), status, json).await,
         Command::Show { run, output, report } => show(console, &run, output, report, json).await,
-        Command::Undo { run, start } => undo(console, &run, start, json).await,
+        Command::Undo { run, start } => planning::undo(console, &run, start, json).await,
         Command::Keys { selector, accept_new } => keys(console, selector.as_deref(), accept_new, json).await,
         Command::Secret { command } => secret(console, command, json).await,
         Command::DemoTour => tour::perform(console).await,
@@ -104,6 +104,10 @@ fn hosts(console: &Console, selector: Option<&str>, why_not: bool, facts: bool, 
     if count(Verdict::Picked) > 0 {
         return Ok(Exit::Done);
     }
+    if json {
+        // The document has said everything, and there is one.
+        return Ok(Exit::BadRequest);
+    }
     let undecided = count(Verdict::Undecided);
     let of = words::count(verdicts.len(), "host");
     let error = bad(Code::BadRequest, format!("{selector:?} picks none of {of}"));
@@ -148,156 +152,26 @@ async fn runbooks(console: &Console, name: Option<RunbookName>, json: bool) -> R
         }
         Some(name) => {
             let view = console.runbook(&name).await?;
-            show_as(json, &view, || render::runbook(Style::detect(), &view))?;
+            let mut choices = BTreeMap::new();
+            for input in view.inputs.iter().filter(|input| matches!(input.control, InputControl::AskedChoice)) {
+                choices.insert(input.name.clone(), console.input_choices(&name, &input.name).await?);
+            }
+            let page = RunbookPage { view: &view, choices: &choices };
+            show_as(json, &page, || render::runbook(Style::detect(), &view, &choices, SystemClock.now()))?;
         }
     }
     Ok(Exit::Done)
 }
 
-fn request(args: PlanArgs) -> Result<PlanRequest, UiError> {
-    let runbook = RunbookName::new(args.runbook).map_err(|error| bad(Code::BadRequest, error.to_string()))?;
-    Ok(PlanRequest { runbook, inputs: args.inputs.into_iter().collect(), selection: args.select, text: None })
+/// A runbook, with what its inputs offer right now.
+#[derive(Serialize)]
+struct RunbookPage<'p> {
+    #[serde(flatten)]
+    view: &'p RunbookView,
+    choices: &'p BTreeMap<String, Choices>,
 }
 
-/// The plan of an answer, or its problems on standard error.
-fn planned(answer: PlanAnswer, json: bool) -> Result<PlanView, Exit> {
-    match answer.plan {
-        Some(plan) => Ok(plan),
-        None => {
-            if json {
-                println!("{}", serde_json::json!({ "problems": answer.problems }));
-            } else {
-                eprint!("{}", render::problems(&answer));
-            }
-            Err(Exit::BadRequest)
-        }
-    }
-}
-
-async fn plan(console: &Console, args: PlanArgs, out: Option<PathBuf>, json: bool) -> Result<Exit, UiError> {
-    let plan = match planned(console.plan(request(args)?).await?, json) {
-        Ok(plan) => plan,
-        Err(exit) => return Ok(exit),
-    };
-    if let Some(file) = out {
-        let document = console.plan_document(plan.digest)?;
-        plan_file::write(&file, &document)?;
-        if !json {
-            print!("{}", render::plan(Style::detect(), &plan));
-            println!("written to {}; start it with: daytwo run --plan {}", file.display(), file.display());
-            return Ok(Exit::Done);
-        }
-    }
-    show_as(json, &plan, || render::plan(Style::detect(), &plan))?;
-    Ok(Exit::Done)
-}
-
-async fn run(console: &Arc<Console>, what: RunArgs, start: StartArgs, json: bool) -> Result<Exit, UiError> {
-    let answer = match (what.plan, what.runbook) {
-        (Some(file), _) => opened(console, &file).await?,
-        (None, runbook) => {
-            let runbook = runbook.unwrap_or_default();
-            console.plan(request(PlanArgs { runbook, select: what.select, inputs: what.inputs })?).await?
-        }
-    };
-    confirm_and_run(console, answer, &start, json).await
-}
-
-/// The plan of a file, if everything is as it was when it was made.
-async fn opened(console: &Console, file: &Path) -> Result<PlanAnswer, UiError> {
-    let document = console.open_plan(&plan_file::read(file)?).await?;
-    document.answer.ok_or_else(|| {
-        let message = format!("{} is not what would be planned now; nothing was sent", file.display());
-        let hint = "look at what changed; if it is meant, plan again with: daytwo plan".to_owned();
-        UiError { code: Code::PlanChanged, message, hint: Some(hint), causes: document.differences }
-    })
-}
-
-async fn undo(console: &Arc<Console>, run: &str, start: StartArgs, json: bool) -> Result<Exit, UiError> {
-    let run = find(console, run).await?;
-    let answer = console.plan_undo(run).await?;
-    confirm_and_run(console, answer, &start, json).await
-}
-
-async fn confirm_and_run(
-    console: &Arc<Console>,
-    answer: PlanAnswer,
-    start: &StartArgs,
-    json: bool,
-) -> Result<Exit, UiError> {
-    let plan = match planned(answer, json) {
-        Ok(plan) => plan,
-        Err(exit) => return Ok(exit),
-    };
-    if json {
-        println!("{}", serde_json::json!({ "plan": plan }));
-    } else {
-        print!("{}", render::plan(Style::detect(), &plan));
-    }
-    let Some(typed) = confirmed(&plan, start) else {
-        let number = plan.hosts.len();
-        let hint = format!("add --yes-hosts {number} to start it without a terminal");
-        let message = "the plan was not confirmed; nothing was sent".to_owned();
-        return Err(UiError { code: Code::PlanChanged, message, hint: Some(hint), causes: Vec::new() });
-    };
-    let run = match start_unlocked(console, plan.digest, typed).await {
-        Err(error) if error.code == Code::KeysToReview => {
-            let names = plan.hosts.iter().map(|host| host.name.clone()).collect();
-            review_keys(console, names, start.accept_new, error).await?;
-            start_unlocked(console, plan.digest, typed).await?
-        }
-        other => other?,
-    };
-    follow::to_the_end(console, run, json).await
-}
-
-/// What was typed, if the plan was confirmed: the number of hosts where one must be typed.
-fn confirmed(plan: &PlanView, start: &StartArgs) -> Option<Option<u32>> {
-    let number = u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX);
-    match (start.yes_hosts, plan.type_to_start) {
-        (Some(given), _) => (given == number).then_some(Some(given)),
-        (None, None) if start.yes => Some(None),
-        (None, None) => ask::yes(&format!("{}?", plan.start_words)).then_some(None),
-        (None, Some(_)) => {
-            let answer = ask::line(&format!("{}? Type the number of hosts to start:", plan.start_words))?;
-            (answer.parse() == Ok(number)).then_some(Some(number))
-        }
-    }
-}
-
-/// Starts; asks for the passphrase of a locked file of secrets first, if somebody is there to give it.
-async fn start_unlocked(console: &Arc<Console>, digest: Digest, typed: Option<u32>) -> Result<RunId, UiError> {
-    match console.start(digest, typed).await {
-        Err(error) if error.code == Code::SecretMissing && ask::somebody_is_there() => {
-            // A secret without a value is another matter: nothing can be unlocked then.
-            if console.secrets().await?.passphrase.is_none() {
-                return Err(error);
-            }
-            unlock(console).await?;
-            console.start(digest, typed).await
-        }
-        other => other,
-    }
-}
-
-/// First contact: one list of all keys that are not known, accepted as a whole or not at all.
-async fn review_keys(
-    console: &Console,
-    hosts: Vec<HostName>,
-    accept_new: bool,
-    refused: UiError,
-) -> Result<(), UiError> {
-    let keys = console.survey_keys(Some(hosts)).await?;
-    let unknown: Vec<KeyRow> = keys.into_iter().filter(|key| key.status == "unknown").collect();
-    eprint!("{}", render::keys(Style::detect(), &unknown));
-    let question = format!("Accept {}?", daytwo_console::view::words::count(unknown.len(), "host key"));
-    if !accept_new && !ask::yes(&question) {
-        return Err(refused.hint("compare the fingerprints, then accept them with: daytwo keys --accept-new"));
-    }
-    trust(console, unknown).await.map(|_| ())
-}
-
-async fn trust(console: &Console, unknown: Vec<KeyRow>) -> Result<Vec<KeyRow>, UiError> {
+pub(crate) async fn trust(console: &Console, unknown: Vec<KeyRow>) -> Result<Vec<KeyRow>, UiError> {
     let keys = unknown
         .into_iter()
         .filter_map(|key| key.fingerprint.map(|fingerprint| KeyToTrust { host: key.host, fingerprint }))
@@ -311,7 +185,7 @@ async fn runs(console: &Console, text: String, status: String, json: bool) -> Re
     Ok(Exit::Done)
 }
 
-async fn find(console: &Console, id: &str) -> Result<RunId, UiError> {
+pub(crate) async fn find(console: &Console, id: &str) -> Result<RunId, UiError> {
     console.find_run(id).await
 }
 
@@ -378,7 +252,7 @@ async fn secret(console: &Console, command: SecretCommand, json: bool) -> Result
 }
 
 /// Asks for the passphrase where secrets are kept in a file that is locked.
-async fn unlock(console: &Console) -> Result<(), UiError> {
+pub(crate) async fn unlock(console: &Console) -> Result<(), UiError> {
     match console.secrets().await?.passphrase {
         // Standard input holds the value; taken for a passphrase it would lock the file with it.
         Some(what) if !ask::somebody_is_there() => {

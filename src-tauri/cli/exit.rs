@@ -9,10 +9,10 @@ use daytwo_console::wire::run::RunRow;
 pub(crate) const EXIT_CODES_HELP: &str = "\
 Exit codes:
   0  done; for a run: it succeeded, or was rolled back as asked
-  1  the run failed, or got stuck: at least one host did not come to a good end
-  2  the request is wrong; nothing was sent to any host
+  1  the run failed, or got stuck: at least one host did not come to a good end; a test was not as expected
+  2  the request is wrong, or a check found errors; nothing was sent to any host
   3  what happened is not known for at least one host
-  4  not started: not confirmed, host keys to review, or a secret is missing
+  4  not started: not confirmed, something changed since the plan, host keys to review, or a secret is missing
   5  cancelled
   6  the local history or this program failed";
 

@@ -10,6 +10,7 @@ mod commands;
 mod exit;
 mod follow;
 mod plan_file;
+mod planning;
 mod render;
 mod terminal;
 mod tour;
@@ -73,7 +74,7 @@ fn print_error(error: &UiError, json: bool) {
     }
     eprintln!("error: {}", error.message);
     for cause in &error.causes {
-        eprintln!("  because: {cause}");
+        eprintln!("  because: {}", cause.replace('\n', "\n    "));
     }
     if let Some(hint) = &error.hint {
         eprintln!("  {hint}");

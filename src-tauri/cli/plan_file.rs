@@ -12,10 +12,17 @@ use crate::commands::bad;
 pub(crate) fn write(file: &Path, document: &str) -> Result<(), UiError> {
     let cannot = |error: std::io::Error| {
         let refused = bad(Code::BadRequest, format!("{} cannot be written: {error}", file.display()));
-        if error.kind() == std::io::ErrorKind::AlreadyExists { refused.hint("choose another name, or remove it first") } else { refused }
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            refused.hint("choose another name, or remove it first")
+        } else {
+            refused
+        }
     };
     let mut open = std::fs::File::options().write(true).create_new(true).open(file).map_err(cannot)?;
-    open.write_all(document.as_bytes()).and_then(|()| open.write_all(b"\n")).and_then(|()| open.sync_all()).map_err(cannot)
+    open.write_all(document.as_bytes())
+        .and_then(|()| open.write_all(b"\n"))
+        .and_then(|()| open.sync_all())
+        .map_err(cannot)
 }
 
 /// Reads a document.

@@ -1,10 +1,12 @@
 //! What the window shows, as text for people.
 
+use std::collections::BTreeMap;
+
 use daytwo_console::view::words;
 use daytwo_console::wire::fleet::{FactView, FleetView, HostRow, HostVerdict};
 use daytwo_console::wire::plan::{PlanAnswer, PlanStepView, PlanView, RenderedGroup, UndecidedHost};
 use daytwo_console::wire::run::{OutputGroup, RunRow, RunView};
-use daytwo_console::wire::runbook::{CodePage, InputControl, RunbookRow, RunbookView};
+use daytwo_console::wire::runbook::{Choices, CodePage, InputControl, RunbookRow, RunbookView};
 use daytwo_console::wire::settings::KeyRow;
 use daytwo_model::{Timestamp, Verdict};
 
@@ -12,6 +14,8 @@ use crate::terminal::{Style, columns, indent, some_names};
 
 /// How many host names stand on one line before "and N more".
 const NAMES_SHOWN: usize = 6;
+/// How many choices of an input are printed.
+const CHOICES_SHOWN: usize = 20;
 /// How many different texts of one step are printed; a person compares no more.
 const GROUPS_SHOWN: usize = 12;
 
@@ -130,7 +134,7 @@ pub(crate) fn catalogue(style: Style, runbooks: &[RunbookRow], now: Timestamp) -
 }
 
 /// One runbook, to be read.
-pub(crate) fn runbook(style: Style, view: &RunbookView) -> String {
+pub(crate) fn runbook(style: Style, view: &RunbookView, choices: &BTreeMap<String, Choices>, now: Timestamp) -> String {
     let mut out = format!("{}\n{}\n", style.bold(&view.row.title), indent(view.row.summary.trim(), "  "));
     if !view.inputs.is_empty() {
         out.push_str(&format!("{}\n", style.bold("Inputs")));
@@ -143,7 +147,7 @@ pub(crate) fn runbook(style: Style, view: &RunbookView) -> String {
                     InputControl::Switch => "true or false".to_owned(),
                     InputControl::Choice { choices } => choices.join(" | "),
                     InputControl::Secret => "the name of a secret".to_owned(),
-                    InputControl::AskedChoice => "one of what its source offers".to_owned(),
+                    InputControl::AskedChoice => "one of what its source offers, below".to_owned(),
                     InputControl::List { expects, .. } => expects.clone().unwrap_or_else(|| "one per line".to_owned()),
                     InputControl::Host => "a host of the fleet".to_owned(),
                     InputControl::File => "a file on this machine".to_owned(),
@@ -157,6 +161,7 @@ pub(crate) fn runbook(style: Style, view: &RunbookView) -> String {
             })
             .collect();
         out.push_str(&format!("{}\n", columns(&rows)));
+        out.extend(choices.iter().map(|(name, choices)| offered(name, choices, now)));
     }
     let mut phase = "";
     for step in &view.steps {
@@ -183,6 +188,25 @@ pub(crate) fn runbook(style: Style, view: &RunbookView) -> String {
         format!("{severity}[{}]: line {}: {}\n", finding.code, finding.line, finding.message)
     }));
     out
+}
+
+/// What an input offers, and how old that is where nobody could be asked.
+fn offered(name: &str, choices: &Choices, now: Timestamp) -> String {
+    let mut out = String::new();
+    if !choices.values.is_empty() {
+        let age = match (&choices.problem, choices.as_of) {
+            (Some(_), Some(at)) => format!(", as they were {}", words::ago(now, at)),
+            _ => String::new(),
+        };
+        let mut shown: Vec<&str> = choices.values.iter().take(CHOICES_SHOWN).map(String::as_str).collect();
+        let more = format!("and {} more; --json has them all", choices.values.len().saturating_sub(CHOICES_SHOWN));
+        if choices.values.len() > CHOICES_SHOWN {
+            shown.push(&more);
+        }
+        out.push_str(&format!("  {name} is one of{age}: {}\n", shown.join(", ")));
+    }
+    out.extend(choices.problem.iter().map(|problem| format!("  {name}: {problem}\n")));
+    out + "\n"
 }
 
 fn phase_title(phase: &str) -> &'static str {
@@ -262,9 +286,11 @@ fn plan_step(style: Style, number: usize, step: &PlanStepView, of: usize) -> Str
         out.push_str(&format!("   not on {}\n", some_names(&step.not_on, NAMES_SHOWN)));
     }
     out.push_str(&groups(style, &step.check, of, "only where this does not hold already: "));
-    out.extend(step.asked.iter().map(|asked| {
-        format!("   {} on {}: {}\n", asked.verdict, some_names(&asked.hosts, NAMES_SHOWN), asked.said)
-    }));
+    out.extend(
+        step.asked.iter().map(|asked| {
+            format!("   {} on {}: {}\n", asked.verdict, some_names(&asked.hosts, NAMES_SHOWN), asked.said)
+        }),
+    );
     out.push_str(&groups(style, &step.actions, of, ""));
     out.push_str(&groups(style, &step.verify, of, "then proved by "));
     out.push_str(&groups(style, &step.inverse, of, "way back: "));

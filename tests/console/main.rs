@@ -1,6 +1,9 @@
 //! The built command line as a user has it: real files, real OpenSSH, the demo fleet, real crashes.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+mod authoring;
 mod command_line;
+mod plan_file;
 mod real_host;
+mod selection;
 mod support;

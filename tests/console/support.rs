@@ -62,6 +62,12 @@ impl Sshd {
         self.dir.path().join("client_key")
     }
 
+    /// Type and key, as they stand in a known_hosts file.
+    pub(crate) fn host_key(&self) -> String {
+        let key = std::fs::read_to_string(self.dir.path().join("host_key.pub")).unwrap();
+        key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+    }
+
     /// A new host key under the same address, as after a reinstallation, or an attack.
     pub(crate) fn restart_with_another_host_key(&mut self) {
         self.stop();

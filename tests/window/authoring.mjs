@@ -6,6 +6,7 @@ import { key, until } from './webdriver.mjs';
 
 const central = 'back-up';
 const own = 'back-up-own';
+const selection = 'role=web';
 const mistake = 'verfy: true';
 
 /** Walks; returns the address of the editor. */
@@ -24,35 +25,32 @@ export async function author(window, step) {
     await window.fill(runbooks.copyName, own);
     await window.click(runbooks.copyMake);
     await until('the copy is in the editor', async () => (await text(window)).includes(`runbook: ${own}`));
-    await window.fill(plan.selection, 'role=web');
+    await window.waitForText(plan.selected, /names no hosts/);
+    await window.fill(plan.selection, selection);
     await window.waitForText(plan.hosts, /^8$/);
   });
 
-  await step('a mistake is shown below and at its line while it is typed, and there is no plan of it', async () => {
-    await focus(window);
-    await window.chord(key.control, key.end);
-    await window.press(key.enter, ...mistake);
-    await window.waitForText(editor.findings, /verfy/);
+  await step('a mistake is shown below and at its line while it is typed, and the plan before it cannot be taken for its', async () => {
+    await typeMistake(window);
     await until('the line is marked', () =>
       inEditor(window, (root) => root.querySelector('.cm-lint-marker-error') !== null),
     );
     await window.waitFor(editor.liveErrors);
+    await window.waitFor(plan.earlier);
     await window.waitUntilGone(plan.start);
+    await window.waitForText(editor.state, /not yet in the file/);
   });
 
-  await step('what was typed stays when the editor is left, and undo goes on after that', async () => {
+  await step('the text and the hosts stay when the editor is left, and undo goes on after that', async () => {
     await window.click(rail('fleet'));
     await window.click(rail('runbooks'));
     await window.click(runbooks.row(own));
     await window.click(runbooks.edit);
     await until('the mistake is still there', async () => (await text(window)).includes(mistake));
-    await focus(window);
-    await until('undo takes the mistake back', async () => {
-      await window.chord(key.control, 'z');
-      return !(await text(window)).includes('verfy');
-    });
-    await window.fill(plan.selection, 'role=web');
+    await undoMistake(window);
     await window.waitForText(plan.hosts, /^8$/);
+    const there = await window.run((css) => document.querySelector(css)?.value, plan.selection);
+    if (there !== selection) throw new Error(`the hosts of the plan are ${there}, not ${selection}`);
   });
 
   await step('the editor completes from the schema, and Ctrl-S saves', async () => {
@@ -75,6 +73,28 @@ export async function author(window, step) {
   });
 
   return window.run(() => location.hash);
+}
+
+/** Types a mistake at the end of the text, and takes it back. */
+export async function withMistake(window, act) {
+  await typeMistake(window);
+  await act();
+  await undoMistake(window);
+}
+
+async function typeMistake(window) {
+  await focus(window);
+  await window.chord(key.control, key.end);
+  await window.press(key.enter, ...mistake);
+  await window.waitForText(editor.findings, /verfy/);
+}
+
+async function undoMistake(window) {
+  await focus(window);
+  await until('undo takes the mistake back', async () => {
+    await window.chord(key.control, 'z');
+    return !(await text(window)).includes('verfy');
+  });
 }
 
 /** Asks something of the editor's shadow tree; false where it is not there yet. */

@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { withMistake } from './authoring.mjs';
 import { editor, fleet, frame, history, plan, run, runbooks, runs, settings } from './selectors.mjs';
 import { key } from './webdriver.mjs';
 
@@ -18,8 +19,10 @@ const places = ({ planned, ran, undone, edited }) => [
   ['host', '#/fleet/web-ams-1', fleet.drawer],
   ['runbooks', '#/runbooks', runbooks.anyRow],
   ['runbook', planned.replace(/\/plan.*$/, ''), runbooks.page],
-  ['plan', planned.replace(/\?.*$/, ''), `${plan.page}, ${plan.problems}`],
-  ['editor', edited, editor.host],
+  ['plan-asks', planned.replace(/\?.*$/, ''), plan.problems],
+  ['plan', '#/runbooks/restart-service/plan?selection=role%3Dweb', plan.digest],
+  ['plan-wide', '#/runbooks/restart-service/plan?selection=host~%22*%22', plan.digest],
+  ['editor', edited, plan.digest],
   ['runs', '#/runs', runs.place],
   ['run', ran, run.matrix],
   ['undo', undone, run.matrix],
@@ -36,9 +39,9 @@ export async function photograph(window, seen, folder, step) {
       for (const [name, hash, shown] of places(seen)) {
         await window.run((to) => void (location.hash = to), hash);
         await window.waitFor(shown);
-        await inBothThemes(window, (theme) => join(folder, `${name}-${theme}-${width}x${height}.png`));
-        const wider = await window.run(() => document.documentElement.scrollWidth - innerWidth);
-        if (wider > 0) throw new Error(`${name} is ${wider} px wider than the window at ${width} × ${height}`);
+        await picture(window, name, folder, width, height);
+        if (name === 'plan') await endOfPlan(window, folder, width, height);
+        if (name === 'editor') await mistaken(window, folder, width, height);
       }
     });
   }
@@ -47,6 +50,31 @@ export async function photograph(window, seen, folder, step) {
     await window.waitFor(frame.paletteField);
     await inBothThemes(window, (theme) => join(folder, `palette-${theme}.png`));
     await window.press(key.escape);
+  });
+}
+
+async function picture(window, name, folder, width, height) {
+  await inBothThemes(window, (theme) => join(folder, `${name}-${theme}-${width}x${height}.png`));
+  const wider = await window.run(() => document.documentElement.scrollWidth - innerWidth);
+  if (wider > 0) throw new Error(`${name} is ${wider} px wider than the window at ${width} × ${height}`);
+}
+
+/** The lower end of a plan, where it is started. */
+async function endOfPlan(window, folder, width, height) {
+  await window.run((css) => document.querySelector(css).scrollIntoView({ block: 'end' }), plan.start);
+  await picture(window, 'plan-end', folder, width, height);
+}
+
+/** The editor with an error in its text, and the page about that error. */
+async function mistaken(window, folder, width, height) {
+  await withMistake(window, async () => {
+    await window.waitFor(editor.liveErrors);
+    await picture(window, 'editor-error', folder, width, height);
+    await window.click(editor.explain);
+    await window.waitFor(editor.page);
+    await picture(window, 'explain', folder, width, height);
+    await window.press(key.escape);
+    await window.waitUntilGone(editor.page);
   });
 }
 

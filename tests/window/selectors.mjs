@@ -30,6 +30,8 @@ export const plan = {
   problems: id('plan-problems'),
   input: (name) => id(`input-${name}`),
   selection: id('selection-input'),
+  selected: id('selected'),
+  earlier: id('plan-earlier'),
   hosts: id('plan-hosts'),
   changes: id('plan-changes'),
   digest: id('plan-digest'),
@@ -42,6 +44,9 @@ export const editor = {
   state: id('editor-state'),
   findings: id('findings'),
   liveErrors: id('live-errors'),
+  finding: '[data-testid^="finding-"]',
+  explain: '[data-testid^="explain-"]',
+  page: id('code-page'),
 };
 
 export const run = {

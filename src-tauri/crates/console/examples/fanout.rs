@@ -17,7 +17,7 @@ use daytwo_demo::simulated::Reply;
 use daytwo_engine::ports::{Http, HttpCall, HttpEnd, PortError, Ports, Secrets};
 use daytwo_engine::{Settings, open};
 use daytwo_model::{RunOutcome, SealedPlan, SecretName, SecretValue};
-use daytwo_runbook::{PlanRequest, parse, plan};
+use daytwo_runbook::{Nowhere, PlanRequest, parse, plan};
 use daytwo_store::{Counters, Options, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -93,7 +93,7 @@ async fn round(fleet: &Arc<SimulatedFleet>) -> Result<Round, Box<dyn Error>> {
         shell: fleet.clone(),
         http: Arc::new(Nobody),
     };
-    let (driver, _handle) = open(sealed_plan(fleet)?, "bench".to_owned(), ports, Settings::default());
+    let (driver, _handle) = open(sealed_plan(fleet)?, "bench".to_owned(), ports, Settings::default())?;
     let started = Instant::now();
     let outcome = driver.run().await?;
     let time = started.elapsed();
@@ -112,6 +112,8 @@ fn sealed_plan(fleet: &SimulatedFleet) -> Result<SealedPlan, Box<dyn Error>> {
         inputs: Default::default(),
         selection: None,
         fleet: fleet.hosts(),
+        surroundings: &Nowhere,
+        source: None,
         by: "bench".to_owned(),
         at: SystemClock.now(),
     };

@@ -78,7 +78,8 @@ impl Catalogue {
                 Err(format!("the file is called {name}, and the runbook in it {}", runbook.name))
             }
         });
-        self.entries.insert(name.clone(), Entry { name, file: label.to_owned(), path: own.map(Path::to_owned), runbook });
+        self.entries
+            .insert(name.clone(), Entry { name, file: label.to_owned(), path: own.map(Path::to_owned), runbook });
     }
 
     /// Every entry, by name.

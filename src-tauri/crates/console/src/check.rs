@@ -16,6 +16,7 @@ use crate::clock::SystemClock;
 use crate::profile::Profile;
 use crate::shellcheck::ShellCheck;
 use crate::surroundings::text_beside;
+use crate::view::words::count;
 use crate::wire::{Code, UiError};
 
 /// How many files one check reads.
@@ -158,16 +159,21 @@ impl fmt::Display for TestReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for file in &self.files {
             match (&file.report, &file.problem) {
-                (Some(report), _) => writeln!(f, "{}\n{report}", file.file)?,
-                (None, Some(problem)) => writeln!(f, "{}\n{problem}\n", file.file)?,
+                (Some(report), _) => writeln!(f, "{report}")?,
+                (None, Some(problem)) => writeln!(f, "{}: cannot be used:\n{problem}\n", file.file)?,
                 (None, None) => writeln!(f, "{}", file.file)?,
             }
         }
         let cases = self.files.iter().filter_map(|file| file.report.as_ref()).map(|report| report.cases.len());
-        let failed = self.files.iter().filter(|file| !file.report.as_ref().is_some_and(daytwo_rehearsal::Report::passed));
-        let (files, cases, failed) = (self.files.len(), cases.sum::<usize>(), failed.count());
-        let end = if failed == 0 { "all as expected".to_owned() } else { format!("{failed} not as expected") };
-        writeln!(f, "{files} test files with {cases} cases: {end}")
+        let failed =
+            self.files.iter().filter(|file| !file.report.as_ref().is_some_and(daytwo_rehearsal::Report::passed));
+        let (files, failed) = (count(self.files.len(), "test file"), failed.count());
+        let end = if failed == 0 {
+            "all as expected".to_owned()
+        } else {
+            format!("{} not as expected", count(failed, "file"))
+        };
+        writeln!(f, "{files} with {}: {end}", count(cases.sum(), "case"))
     }
 }
 
@@ -198,12 +204,7 @@ pub fn rehearse(profile: Option<&Profile>, paths: &[&Path]) -> Result<TestReport
     Ok(report)
 }
 
-fn rehearse_one(
-    text: &Text,
-    file: &str,
-    test: &str,
-    books: &Books,
-) -> Result<daytwo_rehearsal::Report, String> {
+fn rehearse_one(text: &Text, file: &str, test: &str, books: &Books) -> Result<daytwo_rehearsal::Report, String> {
     let content = text.content.as_ref().map_err(Clone::clone)?;
     let runbook = daytwo_runbook::parse(&text.file, content).map_err(|errors| errors.to_string())?;
     let rehearsal = daytwo_runbook::parse_rehearsal(file, test).map_err(|errors| errors.to_string())?;

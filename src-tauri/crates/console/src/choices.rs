@@ -17,8 +17,8 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::process::ask;
-use crate::wire::runbook::Choices;
 use crate::wire::UiError;
+use crate::wire::runbook::Choices;
 
 /// The longest answer that is read. A list that a person picks from is far shorter.
 const ANSWER_BYTES_MAX: u64 = 256 * 1024;
@@ -40,8 +40,7 @@ fn key(runbook: &RunbookName, input: &str) -> String {
 
 /// The last choices that could be read; none where there never were any.
 pub(crate) async fn last_known(store: &Store, runbook: &RunbookName, input: &str) -> Result<Vec<String>, UiError> {
-    let kept: Option<Kept> =
-        store.setting(&key(runbook, input)).await.map_err(|error| UiError::history(&error))?;
+    let kept: Option<Kept> = store.setting(&key(runbook, input)).await.map_err(|error| UiError::history(&error))?;
     Ok(kept.map(|kept| kept.values).unwrap_or_default())
 }
 

@@ -79,7 +79,9 @@ impl Console {
         let settings = parts.store.setting("settings").await.map_err(|error| UiError::history(&error))?;
         let settings: Settings = settings.unwrap_or_default();
         let interrupted = crate::recover::recover_orphans(&parts, &profile.actor).await?;
-        let (prober, handle) = parts.prober(&settings);
+        let (mut prober, handle) = parts.prober(&settings);
+        // A selector that asks for facts would find none otherwise.
+        prober.load().await;
         let console = Arc::new(Self {
             catalogue: RwLock::new(Arc::new(Catalogue::read(&profile.runbooks_dir()))),
             clock: SystemClock,

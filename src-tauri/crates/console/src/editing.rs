@@ -27,12 +27,7 @@ pub(crate) fn editing(entry: &Entry, runbook: Option<&Runbook>) -> Editing {
 }
 
 /// Writes `text` to the runbook's file, if that still holds what the editor began with.
-pub(crate) fn save(
-    folder: &Path,
-    name: &RunbookName,
-    text: &str,
-    base: Option<Digest>,
-) -> Result<Saved, UiError> {
+pub(crate) fn save(folder: &Path, name: &RunbookName, text: &str, base: Option<Digest>) -> Result<Saved, UiError> {
     let path = folder.join(format!("{name}.yaml"));
     let there = match read_bounded(&path) {
         Ok(text) => Some(Digest::of(text.as_bytes())),
@@ -41,8 +36,9 @@ pub(crate) fn save(
     };
     match (base, there) {
         (None, Some(_)) => {
-            return Err(UiError::new(Code::Conflict, format!("there is a runbook {name} already"))
-                .hint("choose another name"));
+            return Err(
+                UiError::new(Code::Conflict, format!("there is a runbook {name} already")).hint("choose another name")
+            );
         }
         (Some(_), None) => {
             return Err(UiError::new(Code::Conflict, format!("{} is no longer there", path.display()))
@@ -164,7 +160,8 @@ async fn branch(path: &Path, text: &str, message: &str, branch: &str) -> Result<
     };
     let Ok(known) = git(folder, &["ls-files", "--full-name", "--stage", "--", name]).await else { return Ok(None) };
     // `100644 OBJECT 0<TAB>PATH`
-    let Some((mode, inside)) = known.trim_end().split_once(' ').and_then(|(mode, rest)| Some((mode, rest.split_once('\t')?.1)))
+    let Some((mode, inside)) =
+        known.trim_end().split_once(' ').and_then(|(mode, rest)| Some((mode, rest.split_once('\t')?.1)))
     else {
         return Ok(None);
     };

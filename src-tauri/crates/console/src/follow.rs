@@ -72,7 +72,11 @@ impl Folded {
         let plan = self.sealed.plan();
         let steps = || (0_u32..).zip(&plan.steps).filter(|(_, step)| step.retry.is_some());
         let waits = |host: &u32| steps().any(|(step, _)| self.state.retry_is_due(*host, step));
-        if steps().next().is_none() { Vec::new() } else { (0_u32..).zip(&plan.hosts).map(|(host, _)| host).filter(waits).collect() }
+        if steps().next().is_none() {
+            Vec::new()
+        } else {
+            (0_u32..).zip(&plan.hosts).map(|(host, _)| host).filter(waits).collect()
+        }
     }
 
     /// As it is shown.

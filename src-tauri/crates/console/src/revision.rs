@@ -43,7 +43,12 @@ pub(crate) async fn git_with(
         command.env("GIT_INDEX_FILE", index);
     }
     // A prompt would wait for somebody who is not there, and a hook of the folder is not what was asked for.
-    command.arg("-C").arg(folder).args(["-c", "core.hooksPath=", "-c", "core.fsmonitor=false"]).args(arguments).env("GIT_TERMINAL_PROMPT", "0");
+    command
+        .arg("-C")
+        .arg(folder)
+        .args(["-c", "core.hooksPath=", "-c", "core.fsmonitor=false"])
+        .args(arguments)
+        .env("GIT_TERMINAL_PROMPT", "0");
     let Said { code, stdout, complaint } =
         ask(command, input, GIT_WAIT, GIT_BYTES_MAX).await.map_err(|silent| silent.to_string())?;
     if code != Some(0) {

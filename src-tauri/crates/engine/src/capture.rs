@@ -44,6 +44,11 @@ impl Kept {
         Ok(String::from_utf8_lossy(&self.bytes).into_owned())
     }
 
+    /// Whether it is all that was written.
+    pub(crate) const fn is_whole(&self) -> bool {
+        !self.overflowed
+    }
+
     /// All of it as JSON.
     pub fn json(&self) -> Result<Value, String> {
         serde_json::from_str(&self.whole()?).map_err(|error| format!("what it wrote is not JSON: {error}"))

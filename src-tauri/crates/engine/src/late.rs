@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use daytwo_model::plan::Action;
-use daytwo_model::quote::{plain, url};
+use daytwo_model::quote::{climbs, plain, url};
 use daytwo_model::secret::MASK;
 use daytwo_model::text::Missing;
 use daytwo_model::{CaptureName, SecretValue, Text};
@@ -55,10 +55,14 @@ impl LateValues<'_> {
                 return Err("this version does not perform it yet".to_owned());
             }
             Action::Http { request } => {
+                let url = self.text(&request.url)?;
+                if climbs(url.expose()) {
+                    return Err("a value makes a step up (`.` or `..`) of a part of the URL's path".to_owned());
+                }
                 let headers = request.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(value)?)));
                 Ready::Http(HttpCall {
                     method: request.method,
-                    url: self.text(&request.url)?,
+                    url,
                     headers: headers.collect::<Result<_, String>>()?,
                     json: request.json.as_ref().map(|json| self.text(json)).transpose()?,
                     deadline,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use daytwo_model::plan::{Action, InputValue, PerHost, Probe};
+use daytwo_model::plan::{Action, InputValue, PerHost, Probe, WayBack};
 use daytwo_model::{Plan, SecretName, Text};
 use tokio::time::timeout;
 
@@ -29,8 +29,8 @@ pub(crate) async fn read(plan: &Plan, secrets: &dyn Secrets, settings: &Settings
             None => return Err(RunError::SecretMissing(name)),
         };
     }
-    // An input that only another direction of the runbook sends is still a secret: what prints it
-    // here is masked too. It is not needed, so it need not be there.
+    // An input, or a secret of the way back, that only another direction of the runbook sends is still
+    // a secret: what prints it here is masked too. It is not needed, so it need not be there.
     for name in only_masked(plan, &map) {
         let asked = timeout(until.saturating_duration_since(tokio::time::Instant::now()), secrets.read(&name)).await;
         if let Ok(Ok(Some(value))) = asked {
@@ -45,7 +45,15 @@ fn only_masked(plan: &Plan, known: &SecretMap) -> BTreeSet<SecretName> {
         InputValue::Secret(name) => Some(name.clone()),
         InputValue::Value(_) => None,
     });
-    names.filter(|name| !known.contains_key(name)).collect()
+    let of_the_way_back = plan.steps.iter().filter_map(|step| match &step.way_back {
+        WayBack::Inverse { action, verify } => Some((action, verify)),
+        WayBack::NotNeeded | WayBack::None => None,
+    });
+    let of_the_way_back = of_the_way_back.flat_map(|(action, verify)| {
+        let probes = verify.iter().flat_map(|verify| verify.probe.variants()).flat_map(Probe::texts);
+        action.variants().iter().flat_map(Action::texts).chain(probes).flat_map(Text::secrets)
+    });
+    names.chain(of_the_way_back).filter(|name| !known.contains_key(name)).collect()
 }
 
 /// The secrets that a run of this plan sends or asks with: it cannot start without their values.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daytwo_model::plan::{Probe, Verify};
-use daytwo_model::{AttemptId, Event, Host, SkipReason};
+use daytwo_model::{AttemptId, Event, Exit, Host, SkipReason};
 use tokio::time::{Instant, sleep};
 
 use crate::expect::Expected;
@@ -45,7 +45,12 @@ impl At {
         let question = self.question(context.host(self.host), probe)?;
         let ready = self.late().action(&probe.action, context.settings.ask_wait)?;
         let answer = read(&context, question.host, ready, &self.cancel).await?;
-        Ok(question.expected.check(&answer, &context.mask).is_ok())
+        match question.expected.check(&answer, &context.mask) {
+            Ok(()) => Ok(true),
+            // Killed, or cut off, it did not come to say what it saw; that it differs means nothing.
+            Err(why) if matches!(answer.exit, Exit::Signal(_)) || !answer.stdout.is_whole() => Err(why.into()),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Asks the post-condition; the fact that it held or did not.

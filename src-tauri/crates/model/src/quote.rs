@@ -82,6 +82,17 @@ pub fn url(text: &str) -> String {
     out
 }
 
+/// Whether a URL's path holds a segment `.` or `..`, which every client takes for a step up: a value
+/// of `..` cannot be written so that it stays one component, encoded or not.
+#[must_use]
+pub fn climbs(url: &str) -> bool {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = after_scheme.split(['?', '#']).next().unwrap_or_default();
+    // The first piece is the address.
+    let mut segments = path.split(['/', '\\']).skip(1);
+    segments.any(|segment| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +121,20 @@ mod tests {
         assert_eq!(Quote::Json.apply(&Value::from("a\"b")), r#""a\"b""#);
         assert_eq!(Quote::JsonString.apply(&Value::from("a\"\n")), r#"a\"\n"#);
         assert_eq!(Quote::Url.apply(&Value::from("a/b c?é")), "a%2Fb%20c%3F%C3%A9");
+    }
+
+    #[test]
+    fn a_path_that_steps_up_is_seen_however_it_is_written() {
+        for (url, expected) in [
+            ("http://h/keys/..", true),
+            ("http://h/keys/%2E%2e/x", true),
+            ("http://h/./x", true),
+            ("http://h\\..\\x", true),
+            ("http://..", false),
+            ("http://h/a..b/...?q=/../", false),
+            ("https://h:1/v1.2/x#/..", false),
+        ] {
+            assert_eq!(climbs(url), expected, "{url}");
+        }
     }
 }

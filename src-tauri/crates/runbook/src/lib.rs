@@ -34,21 +34,21 @@ mod yaml;
 
 pub use calls::check_calls;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
+pub use explain::{Page, codes, explain};
 pub use expression::Expression;
 pub use input::{
     CHOICES_TIMEOUT_MS_DEFAULT, CHOICES_TIMEOUT_MS_MAX, ChoiceSource, INPUT_BYTES_MAX, ITEMS_MAX, InputKind, InputSpec,
     as_typed, check_input,
 };
-pub use explain::{Page, codes, explain};
 pub use lint::{REVIEW_DAYS_MAX, ScriptFinding, ScriptInFile, lint, scripts};
 pub use parse::{
-    BATCHES_MAX, CAPTURES_MAX, CHOICES_MAX, HEADERS_MAX, INPUTS_MAX, SECRETS_MAX, STEPS_MAX, VARS_MAX, parse, parse_bytes, parse_rehearsal,
+    BATCHES_MAX, CAPTURES_MAX, CHOICES_MAX, HEADERS_MAX, INPUTS_MAX, SECRETS_MAX, STEPS_MAX, VARS_MAX, parse,
+    parse_bytes, parse_rehearsal,
 };
 pub use plan::{
     CALL_DEPTH_MAX, Difference, FOR_EACH_ITEMS_MAX, HOSTS_MAX, PLANNED_STEPS_MAX, PlanError, PlanErrors, PlanRequest,
     differences, plan,
 };
-pub use surroundings::{Nowhere, Surroundings};
 pub use rehearsal::{
     CASES_MAX, CancelEffect, Case, ENDS, Expected, ExpectedCapture, ExpectedCourse, ExpectedRun, ExpectedStep,
     ExpectedText, ExpectedUndo, Meant, Part, Question, REHEARSAL_HOSTS_MAX, REPLIES_MAX, Recording, RehearsalFile,
@@ -58,10 +58,11 @@ pub use rollout::{Allowance, Reach, Rollout};
 pub use runbook::{Kind, Runbook, Stewardship};
 pub use schema::{rehearsal_schema, schema};
 pub use step::{
-    ActionTemplate, AskTemplate, CallTemplate, FetchTemplate, FileTemplate, HttpTemplate, InverseTemplate, LinkTemplate,
-    NotifyTemplate, PackageTemplate, ProbeTemplate, PutTemplate, ScriptTemplate, ServiceTemplate, Step, Undo,
-    VerifyTemplate, WaitTemplate,
+    ActionTemplate, AskTemplate, CallTemplate, FetchTemplate, FileTemplate, HttpTemplate, InverseTemplate,
+    LinkTemplate, NotifyTemplate, PackageTemplate, ProbeTemplate, PutTemplate, ScriptTemplate, ServiceTemplate, Step,
+    Undo, VerifyTemplate, WaitTemplate,
 };
+pub use surroundings::{Nowhere, Surroundings};
 pub use template::{RENDERED_BYTES_MAX, Template};
 pub use undo::{LeftOut, UndoPlan, plan_undo};
 pub use yaml::{DEPTH_MAX, NODES_MAX, TEXT_BYTES_MAX};

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { shipped } from '../../lib/host/fake/runbooks';
 import { matching } from './catalogue';
 import { lines, toggled } from './controls/control';
-import { inPhases } from './phases';
+import { inPhases } from '../../lib/state/phases';
 
 describe('the catalogue', () => {
   const names = (query: string) => matching(shipped, query).map((row) => row.name);

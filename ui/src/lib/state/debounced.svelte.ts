@@ -11,12 +11,18 @@ export class Debounced<Question, Answer> {
 
   readonly #ask: (question: Question) => Promise<Answer>;
   readonly #pauseMs: number;
+  readonly #onanswer: (answer: Answer) => void;
   #latest = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(ask: (question: Question) => Promise<Answer>, pauseMs: number) {
+  constructor(
+    ask: (question: Question) => Promise<Answer>,
+    pauseMs: number,
+    onanswer: (answer: Answer) => void = () => undefined,
+  ) {
     this.#ask = ask;
     this.#pauseMs = pauseMs;
+    this.#onanswer = onanswer;
   }
 
   /** Asks after a pause; a later question replaces this one. */
@@ -48,6 +54,7 @@ export class Debounced<Question, Answer> {
           this.answer = answer;
           this.error = null;
           this.pending = false;
+          this.#onanswer(answer);
         },
         (thrown: unknown) => {
           if (mine !== this.#latest) return;

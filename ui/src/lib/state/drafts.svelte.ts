@@ -1,11 +1,17 @@
-// Texts in the editor that are not what their files hold. They outlive the view that edits them, and a restart of the
-// window: what was typed is lost only when somebody says so.
+// Texts in the editor that are not what their files hold, and the hosts and inputs that they are planned with. They
+// outlive the view that edits them, and a restart of the window: what was typed is lost only when somebody says so.
 
 import type { Digest, RunbookName, RunbookView } from '../wire/types';
 
 const prefix = 'daytwo.draft.';
 /** A runbook is a few kilobytes; a draft far beyond that is kept while the window is open, not longer. */
 const keptCharsMost = 256 * 1024;
+
+/** What a text is planned with: hosts, and the inputs that are not what the runbook offers. */
+export interface PlannedWith {
+  selection: string;
+  inputs: Record<string, string>;
+}
 
 export class Draft {
   readonly name: RunbookName;
@@ -16,14 +22,18 @@ export class Draft {
   base = $state<Digest>('');
   /** The editor's own memory of earlier texts, so that undo goes on after the view was left. */
   past: unknown = null;
+  plannedWith: PlannedWith;
 
   readonly unsaved = $derived(this.text !== this.file);
+  /** Whether a restart of the window finds it again; a store that is full or forbidden keeps nothing. */
+  lasts = $state(true);
 
-  constructor(name: RunbookName, file: string, base: Digest, text: string) {
+  constructor(name: RunbookName, file: string, base: Digest, text: string, plannedWith?: PlannedWith) {
     this.name = name;
     this.file = file;
     this.base = base;
     this.text = text;
+    this.plannedWith = plannedWith ?? { selection: '', inputs: {} };
   }
 
   /** Takes a text as typed. */
@@ -39,13 +49,22 @@ export class Draft {
     this.keep();
   }
 
+  /** Takes the hosts and inputs as typed. */
+  planWith(plannedWith: PlannedWith): void {
+    this.plannedWith = plannedWith;
+    this.keep();
+  }
+
   private keep(): void {
+    const { file, base, text, plannedWith } = this;
+    const tooLong = text.length > keptCharsMost;
     try {
-      if (!this.unsaved || this.text.length > keptCharsMost) localStorage.removeItem(prefix + this.name);
-      else
-        localStorage.setItem(prefix + this.name, JSON.stringify({ file: this.file, base: this.base, text: this.text }));
+      if (!this.unsaved || tooLong) localStorage.removeItem(prefix + this.name);
+      else localStorage.setItem(prefix + this.name, JSON.stringify({ file, base, text, plannedWith }));
+      this.lasts = !this.unsaved || !tooLong;
     } catch {
       // A full or forbidden store: the draft lives as long as the window.
+      this.lasts = false;
     }
   }
 }
@@ -82,7 +101,9 @@ function kept(): Map<RunbookName, Draft> {
     for (const key of Object.keys(localStorage).filter((one) => one.startsWith(prefix))) {
       const stored: unknown = JSON.parse(localStorage.getItem(key) ?? 'null');
       const name = key.slice(prefix.length);
-      if (isKept(stored)) found.set(name, new Draft(name, stored.file, stored.base, stored.text));
+      if (!isKept(stored)) continue;
+      const plannedWith = isPlannedWith(stored.plannedWith) ? stored.plannedWith : undefined;
+      found.set(name, new Draft(name, stored.file, stored.base, stored.text, plannedWith));
     }
   } catch {
     // A store that cannot be read holds no drafts.
@@ -90,9 +111,17 @@ function kept(): Map<RunbookName, Draft> {
   return found;
 }
 
-function isKept(value: unknown): value is { file: string; base: string; text: string } {
+function isKept(value: unknown): value is { file: string; base: string; text: string; plannedWith?: unknown } {
   if (typeof value !== 'object' || value === null) return false;
   return ['file', 'base', 'text'].every((field) => typeof Reflect.get(value, field) === 'string');
+}
+
+function isPlannedWith(value: unknown): value is PlannedWith {
+  if (typeof value !== 'object' || value === null) return false;
+  const inputs: unknown = Reflect.get(value, 'inputs');
+  if (typeof Reflect.get(value, 'selection') !== 'string' || typeof inputs !== 'object' || inputs === null)
+    return false;
+  return Object.values(inputs).every((typed) => typeof typed === 'string');
 }
 
 export const drafts = new Drafts();

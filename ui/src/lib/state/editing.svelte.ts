@@ -1,5 +1,7 @@
 // A runbook's text being edited: what the checker says, the plan of the text as it stands, and what came of saving it.
 
+import { untrack } from 'svelte';
+
 import * as api from '../host/api';
 import { asUiError } from '../host/errors';
 import type { Proposal, RunbookView, Saved, TextCheck, UiError } from '../wire/types';
@@ -42,7 +44,11 @@ export class Editing {
     this.draft = draft;
     this.#seen = view.digest;
     this.view = view;
-    this.planning = new Planning(draft.name, selection);
+    // Hosts that were chosen on the way here are meant; otherwise those of last time.
+    this.planning = new Planning(draft.name, {
+      ...draft.plannedWith,
+      ...(selection === '' ? {} : { selection }),
+    });
     this.planning.offer(view);
   }
 
@@ -63,11 +69,14 @@ export class Editing {
     if (follows) this.draft.type(view.text);
   }
 
-  /** Asks what the checker and the planner say to the text and inputs as they stand. */
+  /** Asks what the checker and the planner say to the text and inputs as they stand, and keeps these with the text. */
   look(): void {
     this.check.put(this.draft.text);
     this.planning.text = this.draft.text;
     this.planning.asked.put(this.planning.request());
+    untrack(() => {
+      this.draft.planWith(this.planning.plannedWith());
+    });
   }
 
   /** Takes over the form of a text that could be read. */

@@ -1,8 +1,9 @@
 // A plan in the making: inputs as typed, the answer to the latest of them, and what was complained about where.
 
 import * as api from '../host/api';
-import type { PlanAnswer, PlanProblem, PlanRequest, RunbookView } from '../wire/types';
+import type { PlanAnswer, PlanProblem, PlanRequest, PlanView, RunbookView } from '../wire/types';
 import { Debounced } from './debounced.svelte';
+import type { PlannedWith } from './drafts.svelte';
 
 const pauseMs = 200;
 
@@ -14,6 +15,10 @@ export class Planning {
   text: string | null = null;
 
   readonly asked: Debounced<PlanRequest, PlanAnswer>;
+  /** The latest plan that there was: it stays to be read while what is typed makes none. */
+  last = $state.raw<PlanView | null>(null);
+  /** Whether nobody has said for which hosts: the runbook names none, and none are picked. */
+  readonly wantsHosts = $derived.by(() => this.#namesNoHosts && this.selection.trim() === '');
 
   /** Problems that belong to no field of the form. */
   readonly elsewhere: PlanProblem[] = $derived.by(() => {
@@ -25,22 +30,44 @@ export class Planning {
 
   /** What the runbook offered for each input when it was last read. */
   #offered: Record<string, string> = {};
+  /** Inputs that were typed earlier; each waits until the runbook asks for it. */
+  #earlier: Record<string, string>;
+  #namesNoHosts = $state(false);
 
-  constructor(runbook: string, selection: string, ask: (request: PlanRequest) => Promise<PlanAnswer> = api.plan) {
+  constructor(
+    runbook: string,
+    { selection, inputs }: PlannedWith,
+    ask: (request: PlanRequest) => Promise<PlanAnswer> = api.plan,
+  ) {
     this.runbook = runbook;
     this.selection = selection;
-    this.asked = new Debounced(ask, pauseMs);
+    this.#earlier = inputs;
+    this.asked = new Debounced(ask, pauseMs, ({ plan }) => {
+      if (plan !== null) this.last = plan;
+    });
   }
 
   /** Fills in what the runbook offers; what was typed stays, and an input that is gone is asked for no longer. */
   offer(view: RunbookView): void {
+    this.#namesNoHosts = view.targets === null;
     const before = this.#offered;
     this.#offered = Object.fromEntries(view.inputs.map((input) => [input.name, input.default ?? '']));
     for (const [name, value] of Object.entries(this.#offered)) {
       const typed = this.inputs[name];
-      if (typed === undefined || typed === before[name]) this.inputs[name] = value;
+      if (typed === undefined) this.inputs[name] = this.#earlier[name] ?? value;
+      else if (typed === before[name]) this.inputs[name] = value;
     }
     for (const name of Object.keys(before)) if (!(name in this.#offered)) Reflect.deleteProperty(this.inputs, name);
+  }
+
+  /** The hosts and inputs as typed, to go on with later. */
+  plannedWith(): PlannedWith {
+    const inputs = { ...this.#earlier };
+    for (const [name, value] of Object.entries(this.inputs)) {
+      if (value === this.#offered[name]) Reflect.deleteProperty(inputs, name);
+      else inputs[name] = value;
+    }
+    return { selection: this.selection, inputs };
   }
 
   request(): PlanRequest {

@@ -49,7 +49,7 @@ async function type(planning: Planning, unit: string, pauseMs: number) {
 
 describe('a plan that follows what is typed', () => {
   it('asks once when typing pauses', async () => {
-    const planning = new Planning('restart-service', '', ask);
+    const planning = new Planning('restart-service', { selection: '', inputs: {} }, ask);
     for (const unit of ['n', 'ng', 'ngi']) await type(planning, unit, 50);
     expect(asked).toHaveLength(0);
     expect(planning.asked.pending).toBe(true);
@@ -58,7 +58,7 @@ describe('a plan that follows what is typed', () => {
   });
 
   it('never shows the answer to an older question, in whatever order answers come', async () => {
-    const planning = new Planning('restart-service', '', ask);
+    const planning = new Planning('restart-service', { selection: '', inputs: {} }, ask);
     await type(planning, 'a', 300);
     await type(planning, 'b', 300);
     await asked[1]?.answer(2);
@@ -68,7 +68,7 @@ describe('a plan that follows what is typed', () => {
   });
 
   it('is pending until the latest question is answered, so that an older plan cannot be started', async () => {
-    const planning = new Planning('restart-service', '', ask);
+    const planning = new Planning('restart-service', { selection: '', inputs: {} }, ask);
     await type(planning, 'a', 300);
     await type(planning, 'b', 300);
     await asked[0]?.answer(1);
@@ -79,7 +79,7 @@ describe('a plan that follows what is typed', () => {
   });
 
   it('puts a problem at its input, and leaves empty fields to their defaults', async () => {
-    const planning = new Planning('restart-service', 'site=ams', ask);
+    const planning = new Planning('restart-service', { selection: 'site=ams', inputs: {} }, ask);
     planning.inputs['settle'] = '';
     await type(planning, 'b!', 300);
     expect(asked[0]?.request).toEqual({

@@ -906,7 +906,11 @@ standings: { [key in string]: number }, };
 /**
  * A column of the matrix.
  */
-export type RunStep = { id: string, title: string, changes: boolean, };
+export type RunStep = { id: string, title: string, 
+/**
+ * `main`, `on_failure` or `always`.
+ */
+phase: string, changes: boolean, };
 
 /**
  * A run in full: a snapshot from which deltas continue.

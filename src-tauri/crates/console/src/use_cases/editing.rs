@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use daytwo_model::{Digest, RunbookName};
-use daytwo_runbook::{Diagnostic, InputKind, Severity};
+use daytwo_runbook::{ChoiceSource, Diagnostic, InputKind, Severity};
 
 use crate::catalogue::Catalogue;
 use crate::wire::push::Stale;
@@ -21,8 +21,7 @@ impl Console {
             Ok(runbook) => {
                 let findings: Vec<Finding> = self.findings(&runbook);
                 let row = view::runbook::row_of(&runbook, "", None, self.clock.now());
-                let runbook: RunbookView =
-                    view::runbook::view(row, &runbook, findings.clone(), Editing::Save, None);
+                let runbook: RunbookView = view::runbook::view(row, &runbook, findings.clone(), Editing::Save, None);
                 TextCheck { findings, runbook: Some(runbook) }
             }
         }
@@ -46,7 +45,7 @@ impl Console {
             let error = UiError::new(Code::NotFound, format!("there is no code {code:?}"));
             match daytwo_model::suggest::nearest(code, codes) {
                 Some(near) => error.hint(format!("did you mean {near}?")),
-                None => error,
+                None => error.hint("`daytwo explain` lists them all"),
             }
         })?;
         Ok(page(found))
@@ -75,10 +74,20 @@ impl Console {
     /// Reads the choices of an input anew; where that fails, the last ones, with their date and the reason.
     pub async fn input_choices(&self, runbook: &RunbookName, input: &str) -> Result<Choices, UiError> {
         let book = self.runbook_named(runbook)?;
-        let no_choices =
-            || UiError::new(Code::NotFound, format!("the input {input} of {runbook} has no choices that are asked for"));
+        let no_choices = || {
+            UiError::new(Code::NotFound, format!("the input {input} of {runbook} has no choices that are asked for"))
+        };
         let spec = book.inputs.get(input).ok_or_else(no_choices)?;
         let InputKind::Choice { from: Some(source), .. } = &spec.kind else { return Err(no_choices()) };
+        self.choices_of(runbook, input, source).await
+    }
+
+    pub(super) async fn choices_of(
+        &self,
+        runbook: &RunbookName,
+        input: &str,
+        source: &ChoiceSource,
+    ) -> Result<Choices, UiError> {
         let folder = self.folder_of(runbook);
         let (store, http) = (&self.parts.store, &*self.parts.ports.http);
         choices::read(store, http, source, &folder, (runbook, input), self.clock.now()).await

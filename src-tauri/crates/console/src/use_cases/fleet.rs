@@ -4,15 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use daytwo_model::facts::FactSheet;
-use daytwo_model::{Host, HostName, Selector, Verdict};
+use daytwo_model::{Host, HostName, Verdict};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::Console;
-use crate::view;
-use crate::wire::fleet::{FactView, FleetView, HostDetail, HostVerdict, SelectionError, SelectionView};
+use crate::wire::fleet::{FactView, FleetView, HostDetail, HostVerdict, SelectionView};
 use crate::wire::plan::UndecidedHost;
 use crate::wire::run::{HistoryFilter, RunRow};
 use crate::wire::{Code, UiError};
+use crate::{Console, selection, view};
 
 /// How long a command waits for hosts that it asked; a host that needs longer is shown as it was.
 const PROBE_WAIT: Duration = Duration::from_secs(20);
@@ -52,13 +51,10 @@ impl Console {
             view.hosts = fleet.hosts.iter().map(|host| host.name.clone()).collect();
             return view;
         }
-        let selector = match Selector::parse(selection) {
+        let selector = match selection::read(selection) {
             Ok(selector) => selector,
             Err(error) => {
-                let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-                let (column, width) = (number(error.column), number(error.width));
-                view.error =
-                    Some(SelectionError { column, width, message: error.to_string(), hint: error.hint.clone() });
+                view.error = Some(error);
                 return view;
             }
         };
@@ -79,18 +75,11 @@ impl Console {
 
     /// Every host with what a selector makes of it, and why.
     pub fn explain_selection(&self, selection: &str) -> Result<Vec<HostVerdict>, UiError> {
-        let selector = Selector::parse(selection).map_err(|error| {
-            let message = format!("{selection:?} is not a selector: {error}");
-            UiError { hint: error.hint.clone(), ..UiError::new(Code::BadRequest, message) }
-        })?;
+        let selector = selection::read(selection).map_err(|error| selection::refused(selection, error))?;
         let (fleet, facts, now) = (self.inventory.fleet(), self.facts_now(), self.clock.now());
         let verdict = |host: &Host| {
             let explanation = selector.explain(host, facts.get(&host.name), now);
-            HostVerdict {
-                name: host.name.clone(),
-                verdict: explanation.verdict,
-                why: view::fleet::saw(&explanation),
-            }
+            HostVerdict { name: host.name.clone(), verdict: explanation.verdict, why: view::fleet::saw(&explanation) }
         };
         let mut verdicts: Vec<HostVerdict> = fleet.hosts.iter().map(verdict).collect();
         verdicts.sort_by(|a, b| a.name.cmp(&b.name));

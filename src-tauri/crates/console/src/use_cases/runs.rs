@@ -43,7 +43,9 @@ impl Console {
     /// Returns when the run is in the journal; nothing was sent before that.
     pub async fn start(self: &Arc<Self>, digest: Digest, typed: Option<u32>) -> Result<RunId, UiError> {
         let plan = self.shown_plan(digest)?;
+        check_supported(&plan)?;
         self.check_typed(&plan, typed)?;
+        self.check_not_executed(digest).await?;
         self.check_keys(&plan).await?;
         self.check_unlocked(&plan)?;
         let plan = self.take_plan(digest)?;
@@ -213,6 +215,14 @@ impl Console {
             None => Err(UiError::new(Code::BadRequest, "this process does not drive that run, so it cannot cancel it")
                 .hint("cancel it where it was started; if it has ended, there is nothing to cancel")),
         }
+    }
+}
+
+/// What this version cannot do yet is told before anybody is asked for anything.
+fn check_supported(plan: &SealedPlan) -> Result<(), UiError> {
+    match daytwo_engine::unsupported(plan.plan()) {
+        sentences if sentences.is_empty() => Ok(()),
+        sentences => Err(start_error(&RunError::Unsupported(sentences))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! An attempt as a cell of the matrix: mark, word and detail.
 
-use daytwo_model::plan::{Effect, Plan, PlannedStep};
+use daytwo_model::plan::{Effect, On, Plan, PlannedStep};
 use daytwo_model::run::{Attempt, HostStanding};
 use daytwo_model::{AttemptState, CancelReason, Exit, RunOutcome, RunStatus, SkipReason};
 
@@ -95,6 +95,7 @@ fn skipped(why: &SkipReason, of: StepOf<'_>) -> (Mark, &'static str, String) {
         SkipReason::FailedBudget => plain("the budget for failed hosts was spent"),
         SkipReason::UnreachableBudget => plain("the budget for unreachable hosts was spent"),
         SkipReason::Cancelled => plain("the run was cancelled"),
+        SkipReason::NotPlanned if of.step.on != On::Host => plain("it is done once for all hosts, and not on this one"),
         SkipReason::NotPlanned => plain("nothing to do here"),
         SkipReason::Condition => plain("its condition does not hold here"),
         SkipReason::NotNeeded => (Mark::Skipped, "not needed", "its check found it done already".into()),
@@ -189,19 +190,17 @@ mod tests {
     #[test]
     fn a_failure_with_an_attempt_to_come_is_not_told_as_the_end() {
         let mut plan = plan_of_steps(1);
-        plan.steps[0].retry = Some(Retry {
-            attempts_max: 3,
-            delay_ms: 1,
-            backoff_percent: 100,
-            delay_ms_max: 1,
-            exit_codes: Vec::new(),
-        });
+        plan.steps[0].retry =
+            Some(Retry { attempts_max: 3, delay_ms: 1, backoff_percent: 100, delay_ms_max: 1, exit_codes: Vec::new() });
         let of = StepOf::at(&plan, 0).unwrap();
         let due = cell(Some(&attempt(75, 1)), of, true);
         assert_eq!((due.mark, &*due.word), (Mark::Running, "failed, to be tried again"));
         assert_eq!(due.detail, "exit 75, 1st attempt of at most 3");
         let last = cell(Some(&attempt(75, 3)), of, false);
-        assert_eq!((last.mark, &*last.word, &*last.detail), (Mark::Failed, "failed", "exit 75, 3rd attempt of at most 3"));
+        assert_eq!(
+            (last.mark, &*last.word, &*last.detail),
+            (Mark::Failed, "failed", "exit 75, 3rd attempt of at most 3")
+        );
     }
 
     #[test]
@@ -211,7 +210,10 @@ mod tests {
         let of = StepOf::at(&plan, 1).unwrap();
         let told = |why: SkipReason| describe(&AttemptState::Skipped { why }, of);
         assert_eq!(told(SkipReason::Needs { step: 0 }).2, "it needs drain, which was not started here");
-        assert_eq!(told(SkipReason::OnceFailed { step: 0 }).2, "drain is done once for all hosts, and did not end well");
+        assert_eq!(
+            told(SkipReason::OnceFailed { step: 0 }).2,
+            "drain is done once for all hosts, and did not end well"
+        );
         let undecidable = told(SkipReason::Undecidable { why: "x is not a number".into() });
         assert_eq!((undecidable.0, undecidable.1), (Mark::Failed, "not answered"));
         assert_eq!(told(SkipReason::Unreachable { why: "no route".into() }).0, Mark::Unreachable);

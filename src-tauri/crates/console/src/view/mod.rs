@@ -6,4 +6,6 @@ pub mod output;
 pub mod plan;
 pub mod run;
 pub mod runbook;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod words;

@@ -7,6 +7,7 @@ use daytwo_model::run::{BatchState, HostStanding};
 use daytwo_model::{Event, Record, RunState, RunStatus, SealedPlan, Timestamp};
 
 use super::attempt::{self, StepOf};
+use super::plan::phase;
 use super::words::duration;
 use crate::wire::run::{Decision, Offer, RunBatch, RunHost, RunRow, RunStep, RunView};
 
@@ -82,6 +83,7 @@ pub fn view(frame: &RunFrame, sealed: &SealedPlan, state: &RunState, index: u64,
             .map(|step| RunStep {
                 id: step.id.to_string(),
                 title: step.title.clone(),
+                phase: phase(step.phase).to_owned(),
                 changes: step.effect == Effect::Change,
             })
             .collect(),
@@ -101,9 +103,8 @@ pub fn run_host(plan: &Plan, state: &RunState, host: u32) -> Option<RunHost> {
     let name = plan.hosts.get(host as usize)?.name.clone();
     let (mark, word) = attempt::standing(state.standing(host), is_undo(plan));
     let steps = (0_u32..).map_while(|step| Some((step, StepOf::at(plan, step)?)));
-    let cells = steps
-        .map(|(step, of)| attempt::cell(state.attempt(host, step), of, state.retry_is_due(host, step)))
-        .collect();
+    let cells =
+        steps.map(|(step, of)| attempt::cell(state.attempt(host, step), of, state.retry_is_due(host, step))).collect();
     Some(RunHost { name, mark, word: word.to_owned(), cells })
 }
 

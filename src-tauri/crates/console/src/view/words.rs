@@ -44,6 +44,15 @@ pub fn age(now: Timestamp, then: Timestamp) -> String {
     }
 }
 
+/// How long ago: `just now`, `3 h ago`.
+#[must_use]
+pub fn ago(now: Timestamp, then: Timestamp) -> String {
+    match age(now, then) {
+        age if age == "now" => "just now".to_owned(),
+        age => format!("{age} ago"),
+    }
+}
+
 /// `part` of `whole` as a percentage, rounded to the nearest whole number; `<1 %` rather than 0.
 #[must_use]
 pub fn percent(part: usize, whole: usize) -> String {
@@ -62,7 +71,10 @@ mod tests {
 
     #[test]
     fn numbers_of_attempts_read_as_people_say_them() {
-        assert_eq!([1, 2, 3, 4, 11, 12, 13, 21].map(ordinal), ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st"]);
+        assert_eq!(
+            [1, 2, 3, 4, 11, 12, 13, 21].map(ordinal),
+            ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st"]
+        );
     }
 
     #[test]

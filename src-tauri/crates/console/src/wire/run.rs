@@ -71,6 +71,8 @@ pub struct RunView {
 pub struct RunStep {
     pub id: String,
     pub title: String,
+    /// `main`, `on_failure` or `always`.
+    pub phase: String,
     pub changes: bool,
 }
 

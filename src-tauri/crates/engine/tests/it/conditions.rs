@@ -1,8 +1,10 @@
 //! Whether a step is due on a host is asked when it is its turn, and never guessed.
 
+use daytwo_engine::capture::KEPT_BYTES_MAX;
+use daytwo_engine::ports::ShellEnd;
 use daytwo_model::plan::CaptureFrom;
 use daytwo_model::run::HostStanding;
-use daytwo_model::{Event, RunOutcome, SkipReason};
+use daytwo_model::{Event, Exit, RunOutcome, SkipReason};
 
 use crate::support::{
     Reply, World, capture, capturing, checked, plan, seal, step_of, steps, undo, when, why_skipped, words,
@@ -32,7 +34,7 @@ async fn a_condition_is_answered_on_each_host_with_what_was_captured_there() {
 #[tokio::test(start_paused = true)]
 async fn a_signal_is_no_exit_code_and_fails_the_step() {
     let plan = seal(plan(1, &[1], asking(1)));
-    let signal = || Reply::end(daytwo_engine::ports::ShellEnd::Exited(daytwo_model::Exit::Signal("TERM".into())));
+    let signal = || Reply::end(ShellEnd::Exited(Exit::Signal("TERM".into())));
     let world = World::new(move |_, _, _| signal());
     assert_eq!(world.run(&plan).await.unwrap(), RunOutcome::Failed);
     assert_eq!(words(&world.state(&plan), 0, 3), ["finished", "skipped", "skipped"]);
@@ -89,6 +91,10 @@ async fn a_check_without_an_answer_sends_nothing_and_fails_the_host() {
         (Reply { on_cancel: None, ..Reply::hangs() }, HostStanding::Failed),
         (Reply { panics: true, ..Reply::exit(0) }, HostStanding::Failed),
         (Reply::unreachable(), HostStanding::Unreachable),
+        // It was killed before it could say what it saw.
+        (Reply::end(ShellEnd::Exited(Exit::Signal("KILL".into()))), HostStanding::Failed),
+        // Nobody read all that it said.
+        (Reply::says(&"x".repeat(KEPT_BYTES_MAX + 1)), HostStanding::Failed),
     ] {
         let mut steps = steps(1, 2);
         steps[0] = checked(steps[0].clone(), 1);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use daytwo_engine::RunError;
 use daytwo_engine::ports::{HttpEnd, ShellEnd};
-use daytwo_model::plan::{Capture, CaptureFrom};
+use daytwo_model::plan::{Capture, CaptureFrom, PerHost, WayBack};
 use daytwo_model::quote::Quote;
 use daytwo_model::text::{Late, Part};
 use daytwo_model::{CaptureName, RunOutcome, SecretName, Stream, Text};
@@ -63,6 +63,18 @@ async fn secrets_are_in_no_record_and_in_no_output() {
         assert!(!everything.contains(form), "{form} in {everything}");
     }
     assert!(everything.contains("‹secret›"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_of_the_way_back_is_masked_on_the_way_forward_and_not_needed_there() {
+    let mut step = step_of("a", 1, script(Text::plain("cat config")));
+    step.way_back = WayBack::Inverse { action: PerHost::same(script(with_secret("put ")), 1), verify: None };
+    let plan = seal(plan(1, &[1], vec![step]));
+    let world = World::new(|_, _, _| Reply::says(&format!("key={VALUE}")));
+    assert_eq!(world.run(&plan).await.unwrap(), RunOutcome::Succeeded);
+    let world = World::new(|_, _, _| Reply::says(&format!("key={VALUE}"))).with_secret("key", VALUE);
+    assert_eq!(world.run(&plan).await.unwrap(), RunOutcome::Succeeded);
+    assert_eq!(world.stdout(), "key=‹secret›");
 }
 
 #[tokio::test(start_paused = true)]

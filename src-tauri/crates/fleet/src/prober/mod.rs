@@ -90,6 +90,8 @@ pub struct Prober {
     /// Changed since the store last took them.
     unsaved: BTreeMap<HostName, Observation>,
     save_at: Option<Instant>,
+    /// Whether what was last known has been asked for.
+    is_loaded: bool,
 }
 
 /// How a probe ended.
@@ -122,6 +124,7 @@ impl Prober {
             saves: JoinSet::new(),
             unsaved: BTreeMap::new(),
             save_at: None,
+            is_loaded: false,
         };
         (prober, handle)
     }
@@ -129,7 +132,9 @@ impl Prober {
     /// Probes until `cancel`, then saves what is left. Fails only where that last save fails; a
     /// store that fails earlier is tried again, and the hosts are shown meanwhile.
     pub async fn run(mut self, cancel: CancellationToken) -> Result<(), KeepError> {
-        self.load().await;
+        if !self.is_loaded {
+            self.load().await;
+        }
         let board = Arc::clone(&self.board);
         loop {
             self.take_orders();
@@ -154,7 +159,10 @@ impl Prober {
         self.running.len() < self.options.concurrency.max(1)
     }
 
-    async fn load(&mut self) {
+    /// Loads what was last known, within a bound; [`Self::run`] does it where nobody did before. Who
+    /// answers a question about facts right after the start waits for this.
+    pub async fn load(&mut self) {
+        self.is_loaded = true;
         match timeout(STORE_DEADLINE, self.ports.store.load()).await {
             Ok(Ok(known)) => {
                 tracing::debug!(hosts = known.len(), "loaded what was last known");

@@ -85,3 +85,66 @@ fn object<'v>(fields: &'v mut Map<String, Value>, name: &str) -> Option<&'v mut 
 fn add(fields: &mut Map<String, Value>, new: &[(&str, Value)]) {
     fields.extend(new.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Action, InvalidPlan, RunAs, SealedPlan, Via, WayBack};
+
+    /// Written by the last version with format 1, on its demo fleet.
+    const RUN: &str = include_str!("../../tests/data/plan-format-1-run.json");
+    const HTTP: &str = include_str!("../../tests/data/plan-format-1-http.json");
+
+    #[test]
+    fn a_plan_of_format_1_means_what_it_meant_and_keeps_its_document_and_digest() {
+        for text in [RUN, HTTP] {
+            let sealed = SealedPlan::from_json(text).unwrap();
+            let written: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(json!(sealed.digest()), written["digest"]);
+            assert_eq!(sealed.to_json().unwrap(), text, "what is on record was rewritten");
+            assert!(sealed.is_of_an_earlier_version());
+            for (step, before) in sealed.plan().steps.iter().zip(written["plan"]["steps"].as_array().unwrap()) {
+                let of_host = before["action"]["of_host"].as_array().unwrap();
+                for (host, variant) in (0_u32..).zip(of_host) {
+                    let there = step.action.get(host).map(|action| serde_json::to_value(action).unwrap());
+                    let mut expected = variant.as_u64().map(|at| before["action"]["variants"][at as usize].clone());
+                    expected.iter_mut().for_each(action);
+                    assert_eq!(there, expected, "{} on host {host}", step.id);
+                }
+            }
+            // It is a plan like any other of today: it can be sealed, written and read as one.
+            let today = SealedPlan::seal(sealed.plan().clone()).unwrap();
+            assert_eq!(SealedPlan::from_json(&today.to_json().unwrap()).unwrap(), today);
+        }
+    }
+
+    #[test]
+    fn sudo_post_conditions_and_the_way_back_are_carried_over() {
+        let sealed = SealedPlan::from_json(RUN).unwrap();
+        let step = &sealed.plan().steps[2];
+        assert!(matches!(step.action.get(0), Some(Action::Run { run_as: RunAs::Root, .. })), "{step:?}");
+        let verify = step.verify.as_ref().unwrap();
+        assert_eq!((verify.samples, verify.at_least, verify.within_ms), (1, 1, 60_000));
+        assert!(matches!(verify.probe.get(1).unwrap().action, Action::Run { run_as: RunAs::Login, .. }));
+        let WayBack::Inverse { action, verify: Some(_) } = &step.way_back else { panic!("{:?}", step.way_back) };
+        assert!(matches!(action.get(1), Some(Action::Run { run_as: RunAs::Root, .. })));
+        let http = SealedPlan::from_json(HTTP).unwrap();
+        let Some(Action::Http { request }) = http.plan().steps[0].action.get(3) else { panic!("{http:?}") };
+        assert_eq!(request.via, Via::Console);
+    }
+
+    #[test]
+    fn an_altered_truncated_or_unknown_document_is_refused_for_what_it_is() {
+        for text in [RUN, HTTP] {
+            let altered = text.replacen("role=", "rule=", 1);
+            assert!(matches!(SealedPlan::from_json(&altered), Err(InvalidPlan::Altered { .. })));
+            let cut = text.get(..text.len() / 2).unwrap();
+            assert!(matches!(SealedPlan::from_json(cut), Err(InvalidPlan::Shape(_))));
+            let newer = text.replacen("\"format\":1", "\"format\":3", 1);
+            assert!(matches!(SealedPlan::from_json(&newer), Err(InvalidPlan::Format(3))));
+            // The words of today in a document of yesterday: the digest is not of what would be read.
+            let mixed = text.replacen("\"format\":1", "\"format\":2", 1);
+            assert!(matches!(SealedPlan::from_json(&mixed), Err(InvalidPlan::Shape(_))));
+        }
+    }
+}

@@ -30,7 +30,11 @@ pub(crate) enum Term {
     All(Vec<Term>),
     Any(Vec<Term>),
     Not(Box<Term>),
-    Compare { left: Operand, op: Comparison, right: Operand },
+    Compare {
+        left: Operand,
+        op: Comparison,
+        right: Operand,
+    },
     /// `name is defined`
     Defined(String),
     Truthy(Operand),

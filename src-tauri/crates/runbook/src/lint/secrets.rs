@@ -66,7 +66,8 @@ fn of_script<'r>(
     for command in &reading.script.commands {
         let first = |words: &[Word]| words.iter().find_map(|word| secret_in(word, reading, names, &holders));
         let argued = first(&command.words).zip(leak(command, step));
-        let inherited = || exported(command, &holders).or_else(|| first(&command.assignments)).zip(environment(command));
+        let inherited =
+            || exported(command, &holders).or_else(|| first(&command.assignments)).zip(environment(command));
         let Some(((start, end), (what, hint))) = argued.or_else(inherited) else { continue };
         let place = subject.spot(reading.template, start, end);
         if said.insert(place) {

@@ -79,6 +79,9 @@ impl Scope<'_> {
     /// Checks every name of a template, and that late values stand alone.
     fn check(&self, template: &Template, found: &mut Found<'_>) {
         for name in template.names() {
+            if found.is_full() {
+                return;
+            }
             let wrong = self.check_name(name).err().or_else(|| self.check_sure(name));
             if let Some(wrong) = wrong {
                 say(wrong, found.locate_name(template.place(), name), found);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use daytwo_model::plan::{InputValue, Phase};
+use daytwo_model::plan::{InputValue, On, Phase};
 use daytwo_model::selector::Verdict;
 use daytwo_model::text::{Late, Part};
 
@@ -66,11 +66,27 @@ impl Planner<'_> {
             placed.push(first);
         }
         if !runbook.on_failure.is_empty() || !runbook.always.is_empty() {
+            if !self.is_done_first(first, spot) {
+                let message = format!(
+                    "the runbook {} begins with a step that may be left out, so nobody could say later whether there is something to clean up after it",
+                    runbook.name
+                );
+                self.error(spot.of(), line, &message, None);
+                return Vec::new();
+            }
             // Where the call was never reached there is nothing to clean up after it.
-            inner.needs.extend(placed.first());
+            inner.needs.push(first);
             self.deferred.push(Deferred { runbook, used: inner });
         }
         placed
+    }
+
+    /// Whether the step that a call begins with is done wherever the call is.
+    fn is_done_first(&self, first: u32, spot: &Spot<'_>) -> bool {
+        let Some(step) = self.steps.get(first as usize) else { return true };
+        let once = step.on != On::Host;
+        let has = |host: u32| once || !spot.there.holds(host) || step.action.get(host).is_some();
+        step.condition == spot.condition && (0_u32..).take(self.crowd.len()).all(has)
     }
 
     /// Why the called runbook may not be done on these hosts.

@@ -242,6 +242,12 @@ impl<'p> Planner<'p> {
         let of = Of { runbook, step: Some(&step.id) };
         let Some(id) = self.id(of, format!("{}{}", used.prefix, step.id)) else { return Vec::new() };
         let (hosts, once) = (self.crowd.len(), self.once);
+        if step.on != On::Host && !used.there.holds(once) && !used.there.is_nowhere(hosts) {
+            let home = self.crowd.hosts.get(once as usize).map(|host| host.name.to_string()).unwrap_or_default();
+            let message = format!("this is done once, on {home}, and the call around it leaves out that host");
+            self.error(of, Some(step.place.line), &message, None);
+            return Vec::new();
+        }
         let mut needs = used.needs.clone();
         needs.extend(step.needs.iter().filter_map(|need| used.placed.get(need)).flatten());
         needs.sort_unstable();

@@ -22,6 +22,11 @@ impl There {
         self.0.as_ref().is_none_or(|hosts| hosts.get(host as usize).copied().unwrap_or(false))
     }
 
+    /// Whether none of so many hosts takes part.
+    pub(super) fn is_nowhere(&self, hosts: usize) -> bool {
+        (0_u32..).take(hosts).all(|host| !self.holds(host))
+    }
+
     /// Those of them for which `holds`, of so many hosts.
     pub(super) fn and(&self, hosts: usize, holds: impl Fn(u32) -> bool) -> Self {
         let every: Vec<bool> = (0_u32..).take(hosts).map(|host| self.holds(host) && holds(host)).collect();

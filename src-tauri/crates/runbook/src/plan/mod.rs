@@ -32,12 +32,15 @@ use crate::surroundings::Surroundings;
 pub use call::CALL_DEPTH_MAX;
 pub use differences::{Difference, differences};
 pub use error::{PlanError, PlanErrors};
-use expand::Planner;
 pub use expand::PLANNED_STEPS_MAX;
+use expand::Planner;
 pub use items::FOR_EACH_ITEMS_MAX;
 
 /// The most hosts that one plan holds.
 pub const HOSTS_MAX: usize = 100_000;
+
+/// The most steps of a plan, counted on every host: a run keeps in memory what became of each.
+pub(crate) const CELLS_MAX: usize = 4_000_000;
 
 /// What a plan is asked for.
 #[derive(Clone)]
@@ -86,6 +89,10 @@ pub fn plan(runbook: &Runbook, request: &PlanRequest<'_>) -> Result<SealedPlan, 
     let once = batches.first().and_then(|batch| batch.first()).copied().unwrap_or(0);
     let (steps, called) = Planner::new(request, Arc::clone(&hosts), once).plan(runbook, &values)?;
     let hosts = Arc::unwrap_or_clone(hosts);
+    if hosts.len().saturating_mul(steps.len()) > CELLS_MAX {
+        let message = format!("{} steps on {} hosts are too many; a plan holds {CELLS_MAX}", steps.len(), hosts.len());
+        return Err(PlanError::new(message).with_hint("pick fewer hosts, or do with fewer steps").into());
+    }
     let keys = hosts.iter().map(|host| (host.name.clone(), request.surroundings.host_keys(host)));
     seal(Plan {
         format: PLAN_FORMAT,

@@ -115,9 +115,12 @@ pub(super) fn known_now(text: &Text, what: &str) -> Result<String, String> {
 /// A duration as it is written, or a `duration` input: its number of seconds.
 fn span_ms(text: &Text) -> Result<u64, String> {
     let text = known_now(text, "a duration")?;
-    // The longest duration is bounded where it is parsed, and an input was parsed there.
     match text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
-        Some(span) => u64::try_from(span.as_millis()).map_err(|_| format!("{text} seconds are too long")),
+        // An item of a list is a number that nobody has bounded.
+        Some(span) => match u64::try_from(span.as_millis()) {
+            Ok(ms) if ms <= duration::DURATION_MS_MAX => Ok(ms),
+            _ => Err(format!("{text} seconds are longer than 30 days")),
+        },
         None => duration::parse_ms(&text),
     }
 }
@@ -162,6 +165,10 @@ fn http(http: &HttpTemplate, rendering: &Rendering<'_>) -> Result<HttpRequest, F
         |part: &Part| matches!(part, Part::Plain(text) if text.contains(|c: char| c.is_whitespace() || c.is_control()));
     if url.parts().iter().any(spaced) {
         return Err((line(&of_url), "the URL holds a space or a line end".to_owned()));
+    }
+    if daytwo_model::quote::climbs(&url.preview()) {
+        let message = "a part of the URL's path is `.` or `..`, which leads to another place";
+        return Err((line(&of_url), message.to_owned()));
     }
     let mut headers = Vec::with_capacity(http.headers.len());
     for (name, template) in &http.headers {

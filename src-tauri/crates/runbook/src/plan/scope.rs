@@ -130,8 +130,8 @@ impl Scope {
         let root = path.next().unwrap_or_default();
         if root != "host" {
             return match self.bindings.get(root)? {
-                Binding::Same(_) => None,
-                Binding::Differs(_) => Some(Axis::Bound(root.to_owned())),
+                Binding::Differs(_) if self.knows_host => Some(Axis::Bound(root.to_owned())),
+                Binding::Same(_) | Binding::Differs(_) => None,
             };
         }
         // A key with dots in it is looked up piece by piece, so only a key without is an axis of its own.
@@ -170,6 +170,10 @@ impl Scope {
     pub(super) fn what_is_missing<'n>(&self, host: u32, names: impl IntoIterator<Item = &'n str>) -> Option<String> {
         let host = self.hosts.get(host as usize)?;
         names.into_iter().find_map(|name| {
+            let root = name.split('.').next().unwrap_or(name);
+            if !self.knows_host && matches!(self.bindings.get(root), Some(Binding::Differs(_))) {
+                return Some(format!("`{root}` differs from host to host, and this step is done once, on the console"));
+            }
             let lacks = |kind: &str, map: &BTreeMap<String, String>, what: &str| {
                 let key = name.strip_prefix(kind)?;
                 (!map.contains_key(key))
@@ -195,7 +199,11 @@ impl Object for Sight {
                 host: self.host,
                 part: HostPart::Whole,
             })),
-            name => self.scope.bindings.get(name)?.on(self.host),
+            // What differs from host to host is none's where no host is meant.
+            name => match self.scope.bindings.get(name)? {
+                Binding::Differs(_) if !self.scope.knows_host => None,
+                binding => binding.on(self.host),
+            },
         }
     }
 }

@@ -117,6 +117,7 @@ pub(crate) fn cut(text: &str) -> Result<Vec<Segment>, Flaw> {
         };
         let code = body.get(..length).unwrap_or_default();
         check_code(code, offset)?;
+        check_raw(code, expression, offset)?;
         segments.push(if expression {
             Segment::Expression { code: code.to_owned(), offset }
         } else {
@@ -132,10 +133,11 @@ pub(crate) fn cut(text: &str) -> Result<Vec<Segment>, Flaw> {
 }
 
 fn next_tag(text: &str) -> Option<usize> {
-    match (text.find("{{"), text.find("{%")) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
+    // Not by searching for each of the two: one that is never there would be searched to the end at every tag.
+    text.match_indices('{').map(|(index, _)| index).find(|index| {
+        let after = text.as_bytes().get(index + 1);
+        matches!(after, Some(b'{' | b'%'))
+    })
 }
 
 /// Where the tag's end mark stands, outside of strings.
@@ -172,6 +174,17 @@ fn check_code(code: &str, offset: usize) -> Result<(), Flaw> {
         return Err(Flaw::new(offset, "a tag cannot hold braces"));
     }
     Ok(())
+}
+
+/// The way out of quoting is the end of an expression, or it is not there: behind `if`, in a list or before another
+/// filter the value would leave as it is, and nobody would be told.
+fn check_raw(code: &str, expression: bool, offset: usize) -> Result<(), Flaw> {
+    let bare: String = outside_strings(code).collect();
+    let raws = bare.split('|').skip(1).filter(|filter| first_word(filter) == "raw").count();
+    if raws == 0 || (expression && raws == 1 && is_raw(&bare)) {
+        return Ok(());
+    }
+    Err(Flaw::with(offset, "`raw` stands only at the end of an expression", "write {{ name | raw }}"))
 }
 
 /// Checks the names of filters (`| name`) and tests (`is name`); the engine itself looks for them only when it renders.
@@ -302,6 +315,12 @@ mod tests {
             "{% %}",
             "{{ x | tojson }}",
             "{% if x is not none and x is odd %}",
+            "{{ x | raw if y else x }}",
+            "{{ x | raw | default('') }}",
+            "{{ (x | raw) }}",
+            "{{ [x | raw] | first }}",
+            "{{ x if y else 'a | raw' | raw | raw }}",
+            "{% for i in [x | raw] %}{% endfor %}",
         ] {
             assert!(cut(bad).is_err(), "{bad} was accepted");
         }

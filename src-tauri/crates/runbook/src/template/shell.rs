@@ -27,14 +27,24 @@ enum Context {
     Arithmetic,
 }
 
+/// A here-document.
+#[derive(Debug)]
+struct Here {
+    end: String,
+    /// `<<-`: tabs at the beginning of its lines do not count.
+    tabs: bool,
+    /// Its end mark is quoted, so that a backslash in it joins no lines.
+    quoted: bool,
+}
+
 #[derive(Debug, Default)]
 struct Scan {
     stack: Vec<Context>,
     comment: bool,
-    /// Here-documents whose body starts on the next line: delimiter, and whether leading tabs are removed.
-    announced: Vec<(String, bool)>,
+    /// Here-documents whose body starts on the next line.
+    announced: Vec<Here>,
     /// The here-document that is being read.
-    body: Option<(String, bool)>,
+    body: Option<Here>,
     line: String,
     /// The characters before, newest last; only what the rules below look at.
     before: String,
@@ -156,8 +166,11 @@ impl Scan {
     }
 
     fn remember(&mut self, c: char) {
-        // An escaped backslash escapes nothing itself.
-        if self.before.ends_with('\\') {
+        if self.before.ends_with('\\') && c == '\n' {
+            // The shell joins the two lines: what stood before the backslash stands before what follows.
+            self.before.pop();
+        } else if self.before.ends_with('\\') {
+            // An escaped backslash escapes nothing itself.
             self.before.clear();
             self.before.push('e');
         } else {
@@ -171,20 +184,18 @@ impl Scan {
 
     /// Reads what begins with `c`, and says how many characters that were.
     fn step(&mut self, c: char, rest: &str) -> usize {
-        if let Some((end, tabs)) = &self.body {
-            if c == '\n' {
-                let line = if *tabs { self.line.trim_start_matches('\t') } else { &self.line };
-                if line == end.as_str() {
-                    self.body = self.next_body();
-                }
-                self.line.clear();
-            } else {
-                self.line.push(c);
-            }
+        if self.body.is_some() {
+            self.step_body(c);
             return 1;
         }
         if c == '\n' && self.top() != Context::Single {
-            self.comment = false;
+            if std::mem::take(&mut self.comment) {
+                // A backslash in a comment joins nothing.
+                self.before.clear();
+            }
+            if self.stack.contains(&Context::Arithmetic) {
+                self.lost = Some("after a `((` that goes over several lines, which shells read differently");
+            }
             if !self.announced.is_empty() {
                 if self.top() != Context::Command {
                     self.lost = Some("after a here-document that begins inside quotes");
@@ -216,12 +227,33 @@ impl Scan {
         }
     }
 
-    fn next_body(&mut self) -> Option<(String, bool)> {
+    /// A character of a here-document.
+    fn step_body(&mut self, c: char) {
+        let Some(Here { end, tabs, quoted }) = &self.body else { return };
+        if c != '\n' {
+            self.line.push(c);
+            return;
+        }
+        let backslashes = self.line.chars().rev().take_while(|c| *c == '\\').count();
+        if !quoted && backslashes % 2 == 1 {
+            // The next line belongs to this one, and is no end mark.
+            self.line.push(c);
+            return;
+        }
+        let line = if *tabs { self.line.trim_start_matches('\t') } else { &self.line };
+        if line == end.as_str() {
+            self.body = self.next_body();
+        }
+        self.line.clear();
+    }
+
+    fn next_body(&mut self) -> Option<Here> {
         (!self.announced.is_empty()).then(|| self.announced.remove(0))
     }
 
     fn step_unquoted(&mut self, c: char, rest: &str) -> usize {
         let top = self.top();
+        let in_double = self.stack.contains(&Context::Double);
         let mut push = |context: Context, taken: usize| {
             self.stack.push(context);
             taken
@@ -238,6 +270,13 @@ impl Scan {
                 self.stack.pop();
             }
             '"' => return push(Context::Double, 1),
+            '\'' if top == Context::Parameter && in_double => {
+                self.lost = Some("after a quote in \"${…}\", which shells read differently");
+            }
+            // No arithmetic holds one, but a comment does, where `((` begins two subshells.
+            '\'' if top == Context::Arithmetic => {
+                self.lost = Some("after a quote in `((`, which shells read differently");
+            }
             '\'' if top != Context::Double => return push(Context::Single, 1),
             '}' if top == Context::Parameter => {
                 self.stack.pop();
@@ -290,8 +329,12 @@ impl Scan {
         if !self.stack.is_empty() {
             self.lost = Some("after a here-document inside $(…), which cannot be followed");
         }
+        if word.chars().filter(|c| "'\"".contains(*c)).count() % 2 == 1 {
+            self.lost = Some("after a here-document whose end mark holds a space, which cannot be followed");
+        }
         let end: String = word.chars().filter(|c| !"'\"\\".contains(*c)).collect();
-        self.announced.push((end, tabs));
+        let quoted = end != word;
+        self.announced.push(Here { end, tabs, quoted });
         let skipped = rest.len() - word_at.len();
         rest.get(..skipped).map_or(2, |skipped| skipped.chars().count()) + word.chars().count()
     }
@@ -323,6 +366,11 @@ mod tests {
             "{% if x %}echo {{ x }}{% else %}true{% endif %} {{ y }}",
             "(cd {{ x }} && ls)\nawk '{ print $1 }' {{ x }}",
             "echo '{{ x | raw }}'",
+            "echo a \\\n  b \\\n  {{ x }}",
+            "echo a \\\n# it's fine\necho {{ x }}",
+            "# it's\\\necho {{ x }}",
+            "cat <<'EOF'\na\\\nEOF\necho {{ x }}",
+            "a=$((1 + 2)); echo {{ x }} \"${a:-b}\" {{ x }}",
         ] {
             assert_eq!(verdict(good), Ok(()), "{good}");
         }
@@ -356,6 +404,14 @@ mod tests {
             "{% if x %}cat <<EOF {% endif %}\nit's\nEOF\n{{ x }}",
             "cat <<EOF{{ x }}\nEOF\n{{ x }}",
             "cat <<EOF \"a\nb\"\nEOF\n\"{{ x }}",
+            "echo a \\\n# it's fine\necho 'a {{ x }}'",
+            "# see foo\\\n# it's x\necho '{{ x }}'",
+            "echo \"${x:-it's}\"; echo '}\" {{ x }}'",
+            "((true # it's\n) ); echo ') {{ x }}'",
+            "((true # say \"\n) ); echo '\") {{ x }}'",
+            "cat <<EOF\nfoo\\\nEOF\n{{ x }}\nEOF\n",
+            "cat <<'E F'\n{{ x }}\nE F\n",
+            "$\\\n{{ x }}",
         ] {
             assert!(verdict(bad).is_err(), "{bad} was accepted");
         }

@@ -142,3 +142,48 @@ fn a_called_runbook_sees_nothing_of_its_caller() {
     assert_eq!(shown(sealed.plan(), "o", "web-ams-1").as_deref(), Some("y outer"));
     assert!(matches!(sealed.plan().steps[0].action.variants(), [Action::Run { .. }]));
 }
+
+#[test]
+fn what_is_to_clean_up_after_a_call_runs_wherever_the_call_was_begun() {
+    let fleet = fleet();
+    let make = |steps: &str| {
+        let around =
+            Around::with_runbooks(&[("inner", &format!("steps:\n{steps}always: [{{ id: tidy, run: tidy }}]\n"))]);
+        let book = runbook("steps:\n  - { id: sub, call: { runbook: inner } }\n");
+        daytwo_runbook::plan(&book, &with(request(&fleet, "role=web", &[]), &around))
+    };
+    let sealed = make("  - { id: a, file: { path: /x, content: x } }\n  - { id: b, run: b }\n").unwrap();
+    assert_eq!(ids(sealed.plan()), ["sub/a.before", "sub/a", "sub/b", "sub/tidy"]);
+    assert_eq!(sealed.plan().steps[3].needs, [0], "begun is begun, also where the first step failed");
+    for first in ["when: host.labels.site == 'ams'", "for_each: '{{ host.labels.site | split(\"ams\") }}'"] {
+        let made = make(&format!("  - {{ id: a, run: a, {first} }}\n  - {{ id: b, run: b }}\n"));
+        match (made, first.contains("when")) {
+            (Err(errors), true) => assert!(errors.to_string().contains("may be left out"), "{errors}"),
+            (Ok(_), false) => {}
+            (other, _) => panic!("{first}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_step_of_a_call_that_is_done_once_is_not_left_out_in_silence() {
+    let fleet = fleet();
+    let around = Around::with_runbooks(&[(
+        "inner",
+        "inputs: { at: { type: string } }\nsteps:\n  - { id: drain, on: console, http: { method: POST, url: 'http://lb/{{ at }}' }, undo: none }\n",
+    )]);
+    let plan = |rest: &str| {
+        let book = runbook(&format!("steps:\n  - {{ id: sub, call: {{ runbook: inner, inputs: {{ at: {rest} }}\n"));
+        daytwo_runbook::plan(&book, &with(request(&fleet, "role=web", &[]), &around))
+            .map_err(|errors| errors.to_string())
+    };
+    assert!(plan("x } }").is_ok());
+    // The first host is one of ams.
+    assert!(plan("x } }, when: host.labels.site == 'ams'").is_ok());
+    assert!(plan("x } }, when: host.labels.site == 'none'").is_ok());
+    let left_out = plan("x } }, when: host.labels.site == 'fra'").unwrap_err();
+    assert!(left_out.contains("done once, on web-ams-1, and the call around it leaves out that host"), "{left_out}");
+    // Otherwise the first host's value would stand for all.
+    let differs = plan("'{{ host.labels.site }}' } }").unwrap_err();
+    assert!(differs.contains("`at` differs from host to host"), "{differs}");
+}

@@ -75,3 +75,14 @@ fn hostile_items_and_vars_are_one_word_for_a_real_shell() {
         assert_eq!(sh(&script), (0, format!("[{value}][{}]", hostile[7])), "{script}");
     }
 }
+
+#[test]
+fn a_wait_is_bounded_wherever_its_length_comes_from() {
+    let fleet = fleet();
+    let book = |item: &str| runbook(&format!("steps: [{{ id: a, for_each: [{item}], wait: '{{{{ item }}}}' }}]\n"));
+    assert_eq!(ids(planned(&book("2592000"), &request(&fleet, "role=web", &[])).plan()), ["a.1"]);
+    for long in ["2592001", "999999999", "1e300"] {
+        let errors = refused(&book(long), &request(&fleet, "role=web", &[]));
+        assert!(errors.to_string().contains("longer than 30 days") || long == "1e300", "{errors}");
+    }
+}

@@ -127,6 +127,8 @@ fn urls_and_json_quote_for_themselves() {
         "whole": "a/b \"c\"", "part": "say \"a/b \"c\"\"", "no": "no", "n": 1, "list": ["a/b \"c\"", true, null], "o": "0777"
     });
     assert_eq!(json, expected);
+    let errors = refused(&book, &request(&hosts, "host~gw", &[("x", "..")]));
+    assert!(errors.to_string().contains("leads to another place"), "{errors}");
     let errors = refused(&book, &request(&hosts, "host~bad", &[("x", "a")]));
     assert!(errors.to_string().contains("not an http:// or https:// address"), "{errors}");
 }

@@ -37,6 +37,8 @@ pub struct RunFilter {
     pub host: Option<HostName>,
     /// That undo this run.
     pub undo_of: Option<RunId>,
+    /// That execute this plan.
+    pub plan: Option<Digest>,
     /// Older than this run: the last of the page before.
     pub before: Option<RunId>,
     /// How many at most; [`RUNS_PAGE_MAX`] where it is absent or more.
@@ -163,6 +165,7 @@ impl Store {
              AND (?5 IS NULL OR EXISTS (SELECT 1 FROM plan_hosts h WHERE h.name = ?5 AND h.plan = s.plan)) \
              AND (?6 IS NULL OR undo_of = ?6) \
              AND (?7 IS NULL OR (opened_at, key) < (SELECT opened_at, key FROM runs WHERE id = ?7)) \
+             AND (?9 IS NULL OR digest = ?9) \
              ORDER BY opened_at DESC, key DESC LIMIT ?8",
         )
         .bind(filter.text.as_deref())
@@ -173,6 +176,7 @@ impl Store {
         .bind(filter.undo_of.map(|run| run.to_string()))
         .bind(filter.before.map(|run| run.to_string()))
         .bind(i64::from(limit))
+        .bind(filter.plan.map(|plan| plan.to_string()))
         .fetch_all(self.readers())
         .await
         .map_err(Error::read)?;

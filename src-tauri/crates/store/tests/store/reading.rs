@@ -10,7 +10,7 @@ use daytwo_store::limits::{OBSERVATIONS_PAGE_MAX, OUTPUT_PIECE_BYTES_MAX};
 use daytwo_store::{Decision, DecisionKind, Error, Found, RunFilter, Streams};
 
 use crate::course::plan;
-use crate::kit::{append, begin, open, small_plan, write};
+use crate::kit::{append, around, begin, open, small_plan, write};
 
 #[tokio::test]
 async fn output_is_paged_by_bytes_and_lines_whatever_its_pieces_were() {
@@ -274,4 +274,23 @@ async fn every_attempt_of_a_step_that_was_tried_again_is_kept_and_its_last_one_s
     let of: Vec<_> = outputs.hosts.iter().map(|output| output.attempt).collect();
     assert_eq!(of, [again, other]);
     assert_eq!(store.state_of(course.run).await.unwrap().attempt(0, 0).unwrap().attempts, 2);
+}
+
+#[tokio::test]
+async fn a_plan_that_an_earlier_version_wrote_is_read_and_its_document_left_as_it_is() {
+    const WRITTEN: &str = include_str!("../../../model/tests/data/plan-format-1-run.json");
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let plan = SealedPlan::from_json(WRITTEN).unwrap();
+    let (course, _fence) = begin(&store, 1, &plan).await;
+    let document: String =
+        sqlx::query_scalar("SELECT document FROM plans").fetch_one(&mut around(dir.path()).await).await.unwrap();
+    assert_eq!(document, WRITTEN);
+    assert_eq!(store.plan_of(course.run).await.unwrap(), plan);
+    assert_eq!(store.plan(plan.digest()).await.unwrap(), plan);
+    assert_eq!(store.state_of(course.run).await.unwrap().status(), Some(RunStatus::Running));
+    let of_plan = RunFilter { plan: Some(plan.digest()), ..RunFilter::default() };
+    assert_eq!(store.runs(&of_plan).await.unwrap().len(), 1);
+    let of_another = RunFilter { plan: Some(small_plan(1).digest()), ..RunFilter::default() };
+    assert_eq!(store.runs(&of_another).await.unwrap(), []);
 }

@@ -13,7 +13,7 @@ import { ago } from './time';
 
 type Answers = { [Name in CommandName]: (args: Commands[Name]['args']) => Commands[Name]['reply'] };
 
-const stepsOfLiveRun = 32;
+const stepsOfLiveRun = 48;
 const tickMs = 1500;
 
 export interface FakeOptions {

@@ -10,7 +10,13 @@ import { ago } from './time';
 
 export function plan(request: PlanRequest): PlanAnswer {
   const targets = request.runbook === 'fetch-logs' ? '' : 'role=web';
-  const chosen = select([targets, request.selection].filter((part) => part.trim() !== '').join(' and '));
+  const unsaid = targets === '' && request.selection.trim() === '';
+  const chosen = select(
+    [targets, request.selection]
+      .filter((part) => part.trim() !== '')
+      .map((part, _, all) => (all.length > 1 ? `(${part})` : part))
+      .join(' and '),
+  );
   const problems: PlanProblem[] = [];
   const unit = request.inputs['unit'] ?? 'nginx.service';
   if (!/^[A-Za-z0-9@:._-]+$/.test(unit)) {
@@ -27,6 +33,10 @@ export function plan(request: PlanRequest): PlanAnswer {
   }
   for (const found of findings(request.text ?? '').filter((one) => one.error)) {
     problems.push({ ...problem('', found.message, found.hint), input: null });
+  }
+  if (unsaid) {
+    const problemOf = problem('', 'neither the runbook nor you say for which hosts', 'pick some, for example role=web');
+    return { plan: null, problems: [...problems, { ...problemOf, input: null }], selected: 0, undecided: [] };
   }
   if (chosen.error !== null) problems.push(problem('selection', chosen.error.message, null));
   else if (chosen.hosts.length === 0) {

@@ -16,10 +16,12 @@ import { hosts } from './fleet';
 import { ago } from './time';
 
 export const steps: RunStep[] = [
-  { id: 'before', title: 'Note the process', changes: false },
-  { id: 'drain', title: 'Drain connections', changes: true },
-  { id: 'restart', title: 'Restart the unit', changes: true },
-  { id: 'serve', title: 'Serve again', changes: false },
+  { id: 'before', title: 'Note the process', phase: 'main', changes: false },
+  { id: 'drain', title: 'Drain connections', phase: 'main', changes: true },
+  { id: 'restart', title: 'Restart the unit', phase: 'main', changes: true },
+  { id: 'serve', title: 'Serve again', phase: 'main', changes: false },
+  { id: 'collect', title: 'Collect the journal', phase: 'on_failure', changes: false },
+  { id: 'undrain', title: 'Take the host back in', phase: 'always', changes: true },
 ];
 
 export const liveId = '01KAM3T0ZC7M4V0C8Q2N6X5R9E';
@@ -119,7 +121,7 @@ function cell(mark: Mark, word: string, detail: string, attempt: string | null):
 }
 
 const trouble: Partial<Record<string, [number, Mark, string, string]>> = {
-  'web-iad-2': [2, 'failed', 'failed', 'exit 1 after 4 s'],
+  'web-iad-2': [2, 'failed', 'failed', 'exit 1, 2nd attempt of at most 2'],
   'web-fra-1': [2, 'unknown', 'unknown', 'the link was lost before the exit code was seen'],
   'web-sgp-2': [0, 'unreachable', 'no answer', 'connection timed out after 5 s'],
   'web-ams-2': [2, 'changed', 'not verified', 'exit 0; is-active still said activating after 30 s'],
@@ -140,7 +142,12 @@ export function runView(base: RunRow, progress: number): RunView {
     const cells = steps.map((step, at): Cell => {
       const attempt = `${base.id}-${host.name}-${step.id}`;
       const bad = trouble[host.name];
-      if (stopped) return cell('skipped', 'skipped', 'an earlier step did not hold', null);
+      const due = left > 0 && (step.phase === 'always' || (step.phase === 'on_failure' && stopped));
+      if (step.phase === 'on_failure' && !stopped && left > 0) {
+        left -= 1;
+        return cell('skipped', 'skipped', 'it is for failures, and nothing failed here', null);
+      }
+      if (stopped && !due) return cell('skipped', 'skipped', 'an earlier step did not hold', null);
       if (left <= 0) return cell('waiting', 'waiting', '', null);
       left -= 1;
       if (bad?.[0] === at && !(base.status === 'succeeded')) {

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use daytwo_model::plan::{InputValue, Intent};
 use daytwo_model::{Digest, Plan, SealedPlan, Selector};
 use daytwo_runbook::{PlanErrors, Runbook};
+use daytwo_store::RunFilter;
 
 use super::problems;
 use crate::Console;
 use crate::view::plan::Beside;
+use crate::view::words::ago;
 use crate::wire::plan::PlanAnswer;
 use crate::wire::{Code, UiError};
 
@@ -22,6 +24,8 @@ pub struct PlanDocument {
     pub answer: Option<PlanAnswer>,
     /// What is not as it was, one sentence each.
     pub differences: Vec<String>,
+    /// What to know beside that, one sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Console {
@@ -34,46 +38,70 @@ impl Console {
     /// Reads a plan document. It is offered for its start only if inventory, host keys and runbook are
     /// as they were when it was made.
     pub async fn open_plan(&self, document: &str) -> Result<PlanDocument, UiError> {
-        let sealed = SealedPlan::from_json(document)
-            .map_err(|error| UiError::new(Code::BadRequest, "the file is not a plan that can be executed").because(&error))?;
-        let differences = self.differences(sealed.plan()).await?;
+        let sealed = SealedPlan::from_json(document).map_err(|error| {
+            UiError::new(Code::BadRequest, "the file is not a plan that can be executed").because(&error)
+        })?;
+        if sealed.is_of_an_earlier_version() {
+            let error = UiError::new(Code::BadRequest, "the file is a plan that an earlier version made");
+            return Err(error.hint("plan again with: daytwo plan"));
+        }
+        self.check_not_executed(sealed.digest()).await?;
+        let (differences, notes) = self.differences(sealed.plan()).await?;
         if !differences.is_empty() {
-            return Ok(PlanDocument { answer: None, differences });
+            return Ok(PlanDocument { answer: None, differences, notes });
         }
         let selected = u32::try_from(sealed.plan().hosts.len()).unwrap_or(u32::MAX);
         let answer = self.offer(sealed, Beside::default(), selected).await?;
-        Ok(PlanDocument { answer: Some(answer), differences })
+        Ok(PlanDocument { answer: Some(answer), differences, notes })
     }
 
-    async fn differences(&self, plan: &Plan) -> Result<Vec<String>, UiError> {
+    /// A plan is executed once: what it says of its hosts was true before.
+    pub(crate) async fn check_not_executed(&self, plan: Digest) -> Result<(), UiError> {
+        let filter = RunFilter { plan: Some(plan), limit: Some(1), ..RunFilter::default() };
+        let runs = self.parts.store.runs(&filter).await.map_err(|error| UiError::history(&error))?;
+        let Some(run) = runs.first() else { return Ok(()) };
+        let when = ago(self.clock.now(), run.opened_at);
+        let message = format!("run {} executed this plan already, {when}; nothing was sent", run.id);
+        Err(UiError::new(Code::PlanChanged, message).hint("to do it again, plan again with: daytwo plan"))
+    }
+
+    /// What is not as it was, and what to know about how that was found out.
+    async fn differences(&self, plan: &Plan) -> Result<(Vec<String>, Vec<String>), UiError> {
         if let Intent::Undo { of } = plan.intent {
             let error = UiError::new(Code::BadRequest, format!("this file is the undo of run {of}"));
             return Err(error.hint("an undo depends on what happened since; plan it anew with: daytwo undo"));
         }
         let runbook = match self.runbook_named(&plan.runbook.name) {
             Ok(runbook) => runbook,
-            Err(error) => return Ok(vec![format!("its runbook cannot be used any more: {error}")]),
+            Err(error) => return Ok((vec![format!("its runbook cannot be used any more: {error}")], Vec::new())),
         };
+        let notes = self.read_choices(&plan.runbook.name, &plan.inputs.keys().cloned().collect()).await?;
         let selection = Selector::parse(&plan.selection).ok();
-        let now = self.planned(runbook.clone(), typed_inputs(&runbook, plan), selection).await?;
-        Ok(match now {
+        // As of the moment of the plan: that time has passed is no difference.
+        let now = self.planned(runbook.clone(), typed_inputs(&runbook, plan), selection, plan.planned_at).await?;
+        let differences = match now {
             Ok(now) => daytwo_runbook::differences(plan, now.plan()).iter().map(ToString::to_string).collect(),
             Err(errors) => no_longer(&errors),
-        })
+        };
+        Ok((differences, notes))
     }
 }
 
 fn no_longer(errors: &PlanErrors) -> Vec<String> {
-    problems(errors).into_iter().map(|problem| format!("the same plan cannot be made any more: {}", problem.message)).collect()
+    problems(errors)
+        .into_iter()
+        .map(|problem| format!("the same plan cannot be made any more: {}", problem.message))
+        .collect()
 }
 
 /// The inputs of a plan as somebody would type them. Nothing is checked here; planning does it.
 fn typed_inputs(runbook: &Runbook, plan: &Plan) -> BTreeMap<String, String> {
     let text = |name: &str, value: &InputValue| match value {
         InputValue::Secret(secret) => secret.to_string(),
-        InputValue::Value(value) => {
-            runbook.inputs.get(name).map_or_else(|| value.to_string(), |spec| daytwo_runbook::as_typed(&spec.kind, value))
-        }
+        InputValue::Value(value) => runbook
+            .inputs
+            .get(name)
+            .map_or_else(|| value.to_string(), |spec| daytwo_runbook::as_typed(&spec.kind, value)),
     };
     plan.inputs
         .iter()

@@ -7,15 +7,14 @@ mod warnings;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-use daytwo_model::{Digest, Host, HostName, Plan, RunId, SealedPlan, Selector};
+use daytwo_model::{Digest, Host, HostName, Plan, RunId, SealedPlan};
 use daytwo_runbook::{PlanErrors, Runbook};
 
 use super::catalogue::broken;
-use crate::Console;
-use crate::view;
 use crate::view::plan::Beside;
 use crate::wire::plan::{PlanAnswer, PlanProblem, PlanRequest, PlanWarning};
 use crate::wire::{Code, UiError};
+use crate::{Console, selection, view};
 
 pub use document::{PLAN_FILE_BYTES_MAX, PlanDocument};
 
@@ -24,23 +23,26 @@ impl Console {
     pub async fn plan(&self, request: PlanRequest) -> Result<PlanAnswer, UiError> {
         let runbook = match &request.text {
             // A text that is being edited: what is wrong with it stands beside it, not here.
-            Some(text) => match daytwo_runbook::parse(request.runbook.as_str(), text) {
+            Some(text) => match daytwo_runbook::parse(&self.file_of(&request.runbook), text) {
                 Ok(runbook) => Arc::new(runbook),
                 Err(_) => return Ok(refused(vec![problem("the runbook cannot be read yet")])),
             },
             None => self.runbook_named(&request.runbook)?,
         };
-        let selection = match Some(request.selection.trim()).filter(|text| !text.is_empty()).map(Selector::parse) {
+        let selection = match Some(request.selection.trim()).filter(|text| !text.is_empty()).map(selection::read) {
             None => None,
             Some(Ok(selector)) => Some(selector),
             Some(Err(error)) => {
-                let hint = error.hint.clone();
                 let input = Some("selection".to_owned());
-                return Ok(refused(vec![PlanProblem { input, hint, ..problem(&error.to_string()) }]));
+                return Ok(refused(vec![PlanProblem { input, hint: error.hint, ..problem(&error.message) }]));
             }
         };
+        if let Some((message, hint)) = runbook.targets.as_ref().and_then(selection::unknown) {
+            return Ok(refused(vec![PlanProblem { hint: Some(hint), ..problem(&format!("targets: {message}")) }]));
+        }
         let (selected, undecided) = self.counted(&runbook, selection.as_ref());
-        let planned = self.planned(Arc::clone(&runbook), request.inputs, selection).await?;
+        let at = self.clock.now();
+        let planned = self.planned(Arc::clone(&runbook), request.inputs, selection, at).await?;
         match planned {
             Ok(sealed) if request.text.is_some() => {
                 let mut view = self.shown(&sealed, Beside::default()).await?;
@@ -84,6 +86,12 @@ impl Console {
         let catalogue = self.catalogue_now();
         let entry = catalogue.get(name).ok_or_else(|| self.no_such_runbook(name))?;
         entry.runbook.as_ref().map(Arc::clone).map_err(|why| broken(entry, why))
+    }
+
+    /// What messages call a runbook's file, also of one that is not saved yet: what stands beside it is found by that.
+    fn file_of(&self, name: &daytwo_model::RunbookName) -> String {
+        let known = self.catalogue_now().get(name).map(|entry| entry.file.clone());
+        known.unwrap_or_else(|| self.profile.runbooks_dir().join(format!("{name}.yaml")).display().to_string())
     }
 
     /// The plan with each host as its source describes it now, and a warning for each whose address

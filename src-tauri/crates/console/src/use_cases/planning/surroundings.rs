@@ -1,13 +1,14 @@
 //! What planning sees: the fleet with its facts, trusted keys, choices, and the folder's revision.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use daytwo_model::{Selector, Verdict};
-use daytwo_runbook::{InputKind, PlanErrors, Runbook};
-use daytwo_model::SealedPlan;
+use daytwo_model::{RunbookName, SealedPlan, Selector, Timestamp, Verdict};
+use daytwo_runbook::{ChoiceSource, InputKind, PlanErrors, Runbook};
 
+use crate::catalogue::Catalogue;
 use crate::surroundings::Snapshot;
+use crate::view::words::ago;
 use crate::wire::plan::UndecidedHost;
 use crate::wire::{Code, UiError};
 use crate::{Console, choices, revision};
@@ -19,11 +20,12 @@ impl Console {
         runbook: Arc<Runbook>,
         inputs: BTreeMap<String, String>,
         selection: Option<Selector>,
+        at: Timestamp,
     ) -> Result<Result<SealedPlan, PlanErrors>, UiError> {
         let surroundings = self.snapshot(&runbook).await?;
         let source = self.revision_of(&runbook).await;
         let fleet = self.inventory.fleet();
-        let (by, at) = (self.profile.actor.clone(), self.clock.now());
+        let by = self.profile.actor.clone();
         let planning = tokio::task::spawn_blocking(move || {
             let request = daytwo_runbook::PlanRequest {
                 inputs,
@@ -42,15 +44,10 @@ impl Console {
     async fn snapshot(&self, runbook: &Runbook) -> Result<Snapshot, UiError> {
         let catalogue = self.catalogue_now();
         let mut known = HashMap::new();
-        let called = runbook.calls().filter_map(|name| catalogue.get(name)?.runbook.as_ref().ok().map(Arc::as_ref));
-        for book in std::iter::once(runbook).chain(called) {
-            for (input, spec) in &book.inputs {
-                if matches!(&spec.kind, InputKind::Choice { from: Some(_), .. }) {
-                    let values = choices::last_known(&self.parts.store, &book.name, input).await?;
-                    if !values.is_empty() {
-                        known.insert((book.name.clone(), input.clone()), values);
-                    }
-                }
+        for (book, input, _) in asked_inputs(&catalogue, runbook) {
+            let values = choices::last_known(&self.parts.store, &book, &input).await?;
+            if !values.is_empty() {
+                known.insert((book, input), values);
             }
         }
         let host_keys = match &self.parts.ssh {
@@ -58,6 +55,36 @@ impl Console {
             None => HashMap::new(),
         };
         Ok(Snapshot { facts: self.facts_now(), host_keys, choices: known, catalogue })
+    }
+
+    /// Reads anew the choices that a plan needs: of inputs that were given, or that have a default,
+    /// and of runbooks that are called. What could not be read is told, one sentence each.
+    ///
+    /// This runs the runbooks' own commands on this machine. It is for a command that names a runbook
+    /// of the catalogue; a window reads choices when somebody opens a form.
+    pub async fn read_choices(&self, name: &RunbookName, given: &BTreeSet<String>) -> Result<Vec<String>, UiError> {
+        let runbook = self.runbook_named(name)?;
+        let is_needed = |book: &RunbookName, input: &str| {
+            book != name
+                || given.contains(input)
+                || runbook.inputs.get(input).is_some_and(|spec| spec.default.is_some())
+        };
+        let asked = asked_inputs(&self.catalogue_now(), &runbook);
+        let needed: Vec<_> = asked.into_iter().filter(|(book, input, _)| is_needed(book, input)).collect();
+        let read = needed.iter().map(|(book, input, source)| self.choices_of(book, input, source));
+        let answers = futures::future::join_all(read).await;
+        let mut told = Vec::new();
+        for ((book, input, _), answer) in needed.iter().zip(answers) {
+            let answer = answer?;
+            told.extend(answer.problem.map(|problem| {
+                let age = match answer.as_of {
+                    Some(at) => format!("those of {} are used", ago(self.clock.now(), at)),
+                    None => "and they never were".to_owned(),
+                };
+                format!("input {input} of {book}: {problem}; {age}")
+            }));
+        }
+        Ok(told)
     }
 
     async fn revision_of(&self, runbook: &Runbook) -> Option<String> {
@@ -88,4 +115,21 @@ impl Console {
         }
         (picked, undecided)
     }
+}
+
+/// Every input whose choices are asked for: of a runbook, and of those that it calls, and those that they call.
+fn asked_inputs(catalogue: &Catalogue, runbook: &Runbook) -> Vec<(RunbookName, String, ChoiceSource)> {
+    let mut asked = Vec::new();
+    let mut seen = BTreeSet::from([runbook.name.clone()]);
+    let mut books = vec![runbook];
+    while let Some(book) = books.pop() {
+        asked.extend(book.inputs.iter().filter_map(|(name, spec)| match &spec.kind {
+            InputKind::Choice { from: Some(source), .. } => Some((book.name.clone(), name.clone(), source.clone())),
+            _ => None,
+        }));
+        for name in book.calls().filter(|name| seen.insert((*name).clone())).collect::<Vec<_>>() {
+            books.extend(catalogue.get(name).and_then(|entry| entry.runbook.as_deref().ok()));
+        }
+    }
+    asked
 }

@@ -7,7 +7,7 @@ use daytwo_model::run::HostStanding;
 use daytwo_model::{HostName, Plan};
 
 use crate::Console;
-use crate::view::words::{age, count};
+use crate::view::words::{ago, count};
 use crate::wire::plan::PlanWarning;
 use crate::wire::{Mark, UiError};
 
@@ -45,8 +45,7 @@ impl Console {
             }
         }
         let about = |hosts: Vec<HostName>, what: &str| {
-            (!hosts.is_empty())
-                .then(|| PlanWarning { words: format!("{} {what}", count(hosts.len(), "host")), hosts })
+            (!hosts.is_empty()).then(|| PlanWarning { words: format!("{} {what}", count(hosts.len(), "host")), hosts })
         };
         let warnings = [
             about(silent, "did not answer, or refused, when last asked"),
@@ -71,9 +70,8 @@ impl Console {
             .filter(|(host, entry)| names.contains(&entry.name) && bad(*host))
             .map(|(_, entry)| entry.name.clone())
             .collect();
-        let when = age(self.clock.now(), last.opened_at);
-        let ago = if when == "now" { "just now".to_owned() } else { format!("{when} ago") };
-        let words = format!("{} did not end well in the last run of this runbook, {ago}", count(hosts.len(), "host"));
+        let when = ago(self.clock.now(), last.opened_at);
+        let words = format!("{} did not end well in the last run of this runbook, {when}", count(hosts.len(), "host"));
         Ok((!hosts.is_empty()).then_some(PlanWarning { words, hosts }))
     }
 }

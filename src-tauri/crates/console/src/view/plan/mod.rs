@@ -12,6 +12,7 @@ use super::words::{count, duration, percent};
 use crate::wire::plan::{PlanBatch, PlanHost, PlanView, PlanWarning, UndecidedHost};
 
 pub use action::expectation;
+pub(super) use step::phase;
 
 /// What only the caller knows of a plan.
 #[derive(Debug, Default)]

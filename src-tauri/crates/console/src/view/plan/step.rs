@@ -34,7 +34,7 @@ pub(super) fn view(plan: &Plan, step: &PlannedStep) -> PlanStepView {
 }
 
 /// A phase's word for the window.
-pub(super) const fn phase(phase: Phase) -> &'static str {
+pub(in crate::view) const fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Main => "main",
         Phase::OnFailure => "on_failure",

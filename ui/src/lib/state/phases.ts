@@ -28,3 +28,25 @@ export function inPhases<Step extends Phased>(steps: readonly Step[]): Phase<Ste
     return [{ id, title, steps: own.map((step) => ({ step, number: (number += 1) })) }];
   });
 }
+
+/** Columns side by side that are of one phase. */
+export interface ColumnPhase {
+  id: string;
+  title: string;
+  /** The first of them, and how many. */
+  from: number;
+  count: number;
+}
+
+/** The phases of steps that stand in their own order, from left to right. */
+export function columnPhases(steps: readonly Phased[]): ColumnPhase[] {
+  const found: ColumnPhase[] = [];
+  steps.forEach(({ phase }, at) => {
+    const last = found.at(-1);
+    if (last?.id === phase) last.count += 1;
+    else found.push({ id: phase, title: titleOf(phase), from: at, count: 1 });
+  });
+  return found;
+}
+
+const titleOf = (phase: string) => titles.find(([known]) => known === phase)?.[1] ?? phase;
