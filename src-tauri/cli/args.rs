@@ -82,6 +82,9 @@ pub(crate) enum Command {
         /// What to plan
         #[command(flatten)]
         plan: PlanArgs,
+        /// Print the scripts of typed steps (file, link, service, package) in full
+        #[arg(long)]
+        full: bool,
         /// Write the plan to this file, for: daytwo run --plan FILE
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,

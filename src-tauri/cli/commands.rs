@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::args::{Cli, Command, SecretCommand};
 use crate::exit::Exit;
+use crate::render::Scripts;
 use crate::terminal::Style;
 use crate::{ask, planning, render, tour};
 
@@ -29,7 +30,10 @@ pub(crate) async fn perform(console: &Arc<Console>, cli: Cli) -> Result<Exit, Ui
         Command::Hosts { selector, why_not, facts } => hosts(console, selector.as_deref(), why_not, facts, json),
         Command::Fleet { selector, offline, watch } => fleet(console, selector.as_deref(), offline, watch, json).await,
         Command::Runbooks { name } => runbooks(console, name, json).await,
-        Command::Plan { plan: args, out } => planning::plan(console, args, out, json).await,
+        Command::Plan { plan: args, full, out } => {
+            let scripts = if full { Scripts::Full } else { Scripts::Folded };
+            planning::plan(console, args, scripts, out, json).await
+        }
         Command::Run { what, start } => planning::run(console, what, start, json).await,
         Command::Runs { text, status } => runs(console, text.unwrap_or_default(), status, json).await,
         Command::Show { run, output, report } => show(console, &run, output, report, json).await,

@@ -12,6 +12,7 @@ use daytwo_model::{Digest, HostName, RunId, RunbookName};
 use crate::args::{PlanArgs, RunArgs, StartArgs};
 use crate::commands::{bad, find, show_as, trust, unlock};
 use crate::exit::Exit;
+use crate::render::Scripts;
 use crate::terminal::Style;
 use crate::{ask, follow, plan_file, render};
 
@@ -49,7 +50,13 @@ fn planned(answer: PlanAnswer, json: bool) -> Result<PlanView, Exit> {
     }
 }
 
-pub(crate) async fn plan(console: &Console, args: PlanArgs, out: Option<PathBuf>, json: bool) -> Result<Exit, UiError> {
+pub(crate) async fn plan(
+    console: &Console,
+    args: PlanArgs,
+    scripts: Scripts,
+    out: Option<PathBuf>,
+    json: bool,
+) -> Result<Exit, UiError> {
     let plan = match planned(planned_from(console, args).await?, json) {
         Ok(plan) => plan,
         Err(exit) => return Ok(exit),
@@ -59,12 +66,12 @@ pub(crate) async fn plan(console: &Console, args: PlanArgs, out: Option<PathBuf>
         let document = console.plan_document(plan.digest)?;
         plan_file::write(&file, &document)?;
         if !json {
-            print!("{}", render::plan(Style::detect(), &plan));
+            print!("{}", render::plan(Style::detect(), &plan, scripts));
             println!("written to {}; start it with: daytwo run --plan {}", file.display(), file.display());
             return Ok(Exit::Done);
         }
     }
-    show_as(json, &plan, || render::plan(Style::detect(), &plan))?;
+    show_as(json, &plan, || render::plan(Style::detect(), &plan, scripts))?;
     Ok(Exit::Done)
 }
 
@@ -109,7 +116,7 @@ async fn confirm_and_run(
     if json {
         println!("{}", serde_json::json!({ "plan": plan }));
     } else {
-        print!("{}", render::plan(Style::detect(), &plan));
+        print!("{}", render::plan(Style::detect(), &plan, Scripts::Folded));
     }
     can_start(&plan)?;
     let Some(typed) = confirmed(&plan, start) else {

@@ -33,7 +33,7 @@ pub(crate) async fn perform(console: &Arc<Console>) -> Result<Exit, UiError> {
         eprint!("{}", render::problems(&answer));
         return Ok(Exit::BadRequest);
     };
-    print!("{}", render::plan(style, plan));
+    print!("{}", render::plan(style, plan, render::Scripts::Folded));
 
     println!("{}\n", style.bold(&format!("The run: daytwo --demo run {RUNBOOK} --select '{SELECTION}' --yes")));
     let run = console.start(plan.digest, plan.type_to_start).await?;
