@@ -337,6 +337,6 @@ mod tests {
             assert!(parse(&text, Place::START).is_err());
         }
         assert!(parse(&format!("{}a{}", "(".repeat(15), ")".repeat(15)), Place::START).is_ok());
-        assert!(parse(&"a or ".repeat(300).trim_end_matches(" or ").to_owned(), Place::START).is_ok());
+        assert!(parse("a or ".repeat(300).trim_end_matches(" or "), Place::START).is_ok());
     }
 }

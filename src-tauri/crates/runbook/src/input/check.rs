@@ -29,7 +29,15 @@ pub fn check_input(spec: &InputSpec, typed: &str) -> Result<InputValue, String> 
     safe(typed)?;
     match &spec.kind {
         InputKind::Secret => SecretName::new(typed).map(InputValue::Secret).map_err(|error| error.to_string()),
-        InputKind::List { of, min, max } => check_items(of, *min, *max, &list::split(typed)).map(InputValue::Value),
+        InputKind::List { of, min, max } => {
+            let items = list::split(typed);
+            let value = check_items(of, *min, *max, &items)?;
+            // White space alone is nothing that was typed.
+            if spec.required && items.is_empty() {
+                return Err("a value is needed here".to_owned());
+            }
+            Ok(InputValue::Value(value))
+        }
         kind => check_value(kind, typed).map(InputValue::Value),
     }
 }
@@ -353,6 +361,7 @@ mod tests {
             (&units, "a, B", "! item 2, `B`: this does not match [a-z.]+"),
             (&units, "a,b,c,d", "! there are 4 items, and at most 3 are allowed"),
             (&units, " ", "! there are 0 items, and at least 1 are needed"),
+            (&sizes, " \t", "! a value is needed here"),
             (&sizes, "1KiB, 2MB", "[1024,2000000]"),
             (&list(InputKind::String { pattern: None }, 1, 1), "a,b\n", r#"["a,b"]"#),
         ] {

@@ -28,6 +28,17 @@ impl<T> Rendered<T> {
     }
 }
 
+/// How long a step takes by its nature: a wait, or a question. What is set for scripts is not meant for these.
+fn own_length(step: &PlannedStep) -> Option<u64> {
+    let lengths = step.action.variants().iter().filter_map(|action| match action {
+        Action::Wait { ms: 0 } => step.verify.as_ref().map(|verify| verify.within_ms),
+        Action::Wait { ms } => Some(*ms),
+        Action::Ask { within_ms, .. } => Some(*within_ms),
+        _ => None,
+    });
+    lengths.max()
+}
+
 impl Planner<'_> {
     /// Plans a step; gives its index. None when something was wrong with it.
     pub(super) fn step(&mut self, used: &Use, spot: &Spot<'_>) -> Option<u32> {
@@ -67,7 +78,9 @@ impl Planner<'_> {
             way_back,
             ..PlannedStep::new(spot.id.clone(), action?.per_host())
         };
-        Some(self.push(self.common(spot, planned), spot))
+        let mut planned = self.common(spot, planned);
+        planned.timeout_ms = own_length(&planned).unwrap_or(planned.timeout_ms);
+        Some(self.push(planned, spot))
     }
 
     /// A typed step is two: it reads what is there, so that there is a way back, and then changes it.
@@ -90,6 +103,7 @@ impl Planner<'_> {
         };
         let check = self.check(spot, &renderer)?;
         let run = |script: &Text, meaning: Option<&Text>| as_run(script, meaning, &step.action);
+        let look = Text::plain("look at what is there now, for the way back");
         let before = PlannedStep {
             title: format!("{}: what is there before", spot.title),
             effect: Effect::Read,
@@ -97,7 +111,7 @@ impl Planner<'_> {
             timeout_ms: step.timeout_ms,
             captures: spelled.values.first().map(|spelled| spelled.captures.clone()).unwrap_or_default(),
             way_back: WayBack::NotNeeded,
-            ..PlannedStep::new(before_id, spelled.part(|spelled| Some(run(&spelled.before, None))))
+            ..PlannedStep::new(before_id, spelled.part(|spelled| Some(run(&spelled.before, Some(&look)))))
         };
         let before = self.push(before, spot);
         let mut change = PlannedStep {

@@ -22,6 +22,8 @@ fn waits_questions_and_fetches_are_planned_as_they_are_written() {
         matches!(actions[4], Action::Fetch { from, bytes_max: 1_048_576, .. } if from.preview() == "/var/log/web-ams-1.log")
     );
     assert!(sealed.plan().steps.iter().all(|step| step.effect == Effect::Read));
+    let lengths: Vec<u64> = sealed.plan().steps.iter().map(|step| step.timeout_ms).collect();
+    assert_eq!(lengths[..4], [90_000, 500, 300_000, 1_800_000], "what takes its own time says how long that is");
 }
 
 #[test]
