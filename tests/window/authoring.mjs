@@ -30,16 +30,19 @@ export async function author(window, step) {
     await window.waitForText(plan.hosts, /^8$/);
   });
 
-  await step('a mistake is shown below and at its line while it is typed, and the plan before it cannot be taken for its', async () => {
-    await typeMistake(window);
-    await until('the line is marked', () =>
-      inEditor(window, (root) => root.querySelector('.cm-lint-marker-error') !== null),
-    );
-    await window.waitFor(editor.liveErrors);
-    await window.waitFor(plan.earlier);
-    await window.waitUntilGone(plan.start);
-    await window.waitForText(editor.state, /not yet in the file/);
-  });
+  await step(
+    'a mistake is shown below and at its line while it is typed, and the plan before it cannot be taken for its',
+    async () => {
+      await typeMistake(window);
+      await until('the line is marked', () =>
+        inEditor(window, (root) => root.querySelector('.cm-lint-marker-error') !== null),
+      );
+      await window.waitFor(editor.liveErrors);
+      await window.waitFor(plan.earlier);
+      await window.waitUntilGone(plan.start);
+      await window.waitForText(editor.state, /not yet in the file/);
+    },
+  );
 
   await step('the text and the hosts stay when the editor is left, and undo goes on after that', async () => {
     await window.click(rail('fleet'));
@@ -105,7 +108,10 @@ const inEditor = (window, ask) =>
   );
 
 const text = (window) =>
-  window.run((css) => document.querySelector(css)?.shadowRoot?.querySelector('.cm-content')?.innerText ?? '', editor.host);
+  window.run(
+    (css) => document.querySelector(css)?.shadowRoot?.querySelector('.cm-content')?.innerText ?? '',
+    editor.host,
+  );
 
 async function focus(window) {
   await until('the editor is there', () => inEditor(window, (root) => root.querySelector('.cm-content') !== null));

@@ -21,7 +21,7 @@ const places = ({ planned, ran, undone, edited }) => [
   ['runbook', planned.replace(/\/plan.*$/, ''), runbooks.page],
   ['plan-asks', planned.replace(/\?.*$/, ''), plan.problems],
   ['plan', '#/runbooks/restart-service/plan?selection=role%3Dweb', plan.digest],
-  ['plan-wide', '#/runbooks/restart-service/plan?selection=host~%22*%22', plan.digest],
+  ['plan-wide', '#/runbooks/restart-service/plan?selection=host~%22*%22', plan.typeToStart],
   ['editor', edited, plan.digest],
   ['runs', '#/runs', runs.place],
   ['run', ran, run.matrix],

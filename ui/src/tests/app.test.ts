@@ -43,6 +43,7 @@ describe('the window', () => {
     await type('input-unit', 'not a unit;');
     expect((await shown('input-unit-problems')).textContent).toContain('not a unit;');
     expect(find('plan-start')).toBeNull();
+    expect(find('plan')?.textContent).toContain('cannot be started: what is typed now makes no plan');
     await type('input-unit', 'nginx.service');
 
     const start = await shown('plan-start');
@@ -65,6 +66,8 @@ describe('the window', () => {
     });
     await click('plan-start');
     expect((await shown('run-status')).dataset['status']).toBe('succeeded');
+    expect(find('run-phase-on_failure')?.textContent).toBe('If a step fails on a host');
+    expect(find('run-phase-always')?.getAttribute('aria-colspan')).toBe('1');
     await click('run-undo');
     await shown('plan-digest');
   });

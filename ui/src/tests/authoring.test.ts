@@ -4,6 +4,7 @@ import { EditorView } from '@codemirror/view';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { FakeHost } from '../lib/host/fake';
+import { liveRow } from '../lib/host/fake/runs';
 import { drafts } from '../lib/state/drafts.svelte';
 import { click, find, goTo, openWindow, press, shown, type, until } from './driver';
 
@@ -117,6 +118,15 @@ describe('the form', () => {
     });
   });
 
+  it('asks for hosts where the runbook names none, and says how many are picked', async () => {
+    goTo('#/runbooks/fetch-logs/plan');
+    await says('selected', 'The runbook names no hosts: pick some');
+    await says('plan-problems', 'nor you say for which hosts');
+    await type('selection-input', 'role=gateway');
+    await says('selected', /^4 hosts picked/);
+    await says('plan-hosts', '4');
+  });
+
   it('lists the hosts that the selector cannot decide apart, with the reason', async () => {
     goTo(`#/runbooks/restart-service/plan?selection=${encodeURIComponent('disk.root.free < 10%')}`);
     await says('undecided', /1 undecided[\s\S]*disk\.root\.free was last read[\s\S]*web-sgp-2/);
@@ -161,9 +171,11 @@ describe('the editor', () => {
   it('shows errors at their line and below, and plans the text as it stands, never startable', async () => {
     vi.spyOn(host, 'call');
     goTo('#/runbooks/restart-service/edit');
+    await shown('plan-preview');
     await write('    verify:', '    verfy:');
     await says('findings', 'a step has no field verfy');
     await says('live-errors', '1 error left');
+    await shown('plan-earlier');
     await write('    verfy:', '    verify:');
     await shown('plan-preview');
     expect(find('plan-start')).toBeNull();
@@ -175,12 +187,20 @@ describe('the editor', () => {
     goTo('#/runbooks/restart-service/edit');
     const before = await text();
     await write('title: Restart a service', 'title: Restart it');
+    await type('selection-input', 'site=ams');
+    await type('input-unit', 'caddy.service');
     goTo('#/runbooks');
     await shown('unsaved-restart-service');
     goTo('#/runbooks/restart-service');
     await shown('runbook-unsaved');
     goTo('#/runbooks/restart-service/edit');
     expect(await text()).toContain('title: Restart it');
+    expect(((await shown('selection-input')) as HTMLInputElement).value).toBe('site=ams');
+    expect(((await shown('input-unit')) as HTMLInputElement).value).toBe('caddy.service');
+    await says('editor-state', 'kept in this window; not yet in the file');
+    host.push({ push: 'close_asked', runs: [liveRow()] });
+    await says('close-kept', 'kept until you come back: restart-service');
+    await click('close-stay');
     const { undo } = await import('@codemirror/commands');
     expect(undo(await editor())).toBe(true);
     expect(await text()).toBe(before);

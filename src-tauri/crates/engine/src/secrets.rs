@@ -53,7 +53,7 @@ fn only_masked(plan: &Plan, known: &SecretMap) -> BTreeSet<SecretName> {
         let probes = verify.iter().flat_map(|verify| verify.probe.variants()).flat_map(Probe::texts);
         action.variants().iter().flat_map(Action::texts).chain(probes).flat_map(Text::secrets)
     });
-    names.chain(of_the_way_back).filter(|name| !known.contains_key(name)).collect()
+    names.chain(of_the_way_back).chain(plan.secrets.iter().cloned()).filter(|name| !known.contains_key(name)).collect()
 }
 
 /// The secrets that a run of this plan sends or asks with: it cannot start without their values.

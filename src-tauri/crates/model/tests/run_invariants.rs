@@ -53,6 +53,7 @@ fn plan(undo: bool) -> Plan {
         called: Vec::new(),
         intent: if undo { Intent::Undo { of: RunId::from_uuid(Uuid::nil()) } } else { Intent::Forward },
         inputs: BTreeMap::new(),
+        secrets: std::collections::BTreeSet::new(),
         selection: "all".into(),
         undecided: Vec::new(),
         hosts: vec![host("a"), host("b"), host("c")],

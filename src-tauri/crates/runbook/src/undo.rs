@@ -207,6 +207,7 @@ fn undo_plan(plan: &Plan, steps: Vec<Inverted<'_>>, concerned: &[u32], run: RunI
         called: plan.called.clone(),
         intent: Intent::Undo { of: run },
         inputs: plan.inputs.clone(),
+        secrets: plan.secrets.clone(),
         selection: plan.selection.clone(),
         undecided: Vec::new(),
         host_keys: keys.map(|(name, keys)| (name.clone(), keys.clone())).collect(),

@@ -1,5 +1,5 @@
 import { flushSync } from 'svelte';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { reading, shipped } from '../host/fake/runbooks';
 import type { RunbookRow } from '../wire/types';
@@ -21,6 +21,31 @@ describe('a draft', () => {
     expect(later.open(view('a', '1'))).toMatchObject({ text: 'mine', file: 'a', base: '1', unsaved: true });
   });
 
+  it('keeps the hosts and inputs that it is planned with', () => {
+    const plannedWith = { selection: 'role=web', inputs: { unit: 'caddy.service' } };
+    const drafts = new Drafts();
+    const draft = drafts.open(view('a', '1'));
+    draft.planWith(plannedWith);
+    expect(new Drafts().unsaved.size).toBe(0);
+    draft.type('mine');
+    expect(new Drafts().open(view('a', '1')).plannedWith).toEqual(plannedWith);
+  });
+
+  it('says when it will not outlive the window', () => {
+    const draft = new Drafts().open(view('a', '1'));
+    draft.type('mine');
+    expect(draft.lasts).toBe(true);
+    const full = vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
+      throw new DOMException('full', 'QuotaExceededError');
+    });
+    draft.type('mine, and more');
+    expect(draft.lasts).toBe(false);
+    full.mockRestore();
+    draft.type('x'.repeat(300_000));
+    expect(draft.lasts).toBe(false);
+    expect(new Drafts().unsaved.size).toBe(0);
+  });
+
   it('is none once its file says the same', () => {
     const draft = new Drafts().open(view('a', '1'));
     draft.type('mine');
@@ -40,5 +65,12 @@ describe('a draft', () => {
     localStorage.setItem('daytwo.draft.x', '{"text": 3}');
     localStorage.setItem('daytwo.draft.y', '{');
     expect(new Drafts().unsaved.size).toBe(0);
+    localStorage.clear();
+    const older = { file: 'a', base: '1', text: 'mine', plannedWith: { selection: 4 } };
+    localStorage.setItem('daytwo.draft.restart-service', JSON.stringify(older));
+    expect(new Drafts().open(view('a', '1'))).toMatchObject({
+      text: 'mine',
+      plannedWith: { selection: '', inputs: {} },
+    });
   });
 });

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { PlanAnswer, PlanRequest } from '../wire/types';
+import { planView } from '../host/fake/plan';
+import { reading, shipped } from '../host/fake/runbooks';
+import type { PlanAnswer, PlanRequest, RunbookRow } from '../wire/types';
 import { Planning } from './planning.svelte';
 
 interface Asked {
@@ -91,5 +93,40 @@ describe('a plan that follows what is typed', () => {
     await asked[0]?.answer(3);
     expect(planning.problemsOf('unit')).toHaveLength(1);
     expect(planning.elsewhere).toHaveLength(0);
+  });
+});
+
+describe('what a plan was made with', () => {
+  const view = reading(shipped[3] as RunbookRow, '1', '');
+  const fewer = { ...view, inputs: view.inputs.filter((input) => input.name !== 'unit') };
+
+  it('is gone on with later: what was typed, not what the runbook offers', () => {
+    const first = new Planning('restart-service', { selection: '', inputs: {} }, ask);
+    first.offer(view);
+    first.inputs['unit'] = 'caddy.service';
+    first.selection = 'role=web';
+    expect(first.plannedWith()).toEqual({ selection: 'role=web', inputs: { unit: 'caddy.service' } });
+    const next = new Planning('restart-service', first.plannedWith(), ask);
+    next.offer(fewer);
+    expect(next.request().inputs).not.toHaveProperty('unit');
+    next.offer(view);
+    expect(next.request()).toMatchObject({ selection: 'role=web', inputs: { unit: 'caddy.service', settle: '10s' } });
+    next.inputs['unit'] = 'nginx.service';
+    expect(next.plannedWith().inputs).toEqual({});
+  });
+
+  it('stays as the latest plan while what is typed makes none', async () => {
+    const plan = planView('restart-service', ['web-ams-1'], 'nginx.service', null);
+    const answers: PlanAnswer[] = [
+      { plan, problems: [], selected: 1, undecided: [] },
+      { plan: null, problems: [], selected: 1, undecided: [] },
+    ];
+    const planning = new Planning('restart-service', { selection: '', inputs: {} }, () =>
+      Promise.resolve(answers.shift() as PlanAnswer),
+    );
+    await type(planning, 'nginx.service', 300);
+    await type(planning, 'not a unit;', 300);
+    expect(planning.asked.answer?.plan).toBeNull();
+    expect(planning.last).toBe(plan);
   });
 });

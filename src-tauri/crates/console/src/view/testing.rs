@@ -24,6 +24,7 @@ pub(crate) fn plan_of_steps(steps: u32) -> Plan {
         intent: Intent::Forward,
         inputs: Default::default(),
         selection: String::new(),
+        secrets: std::collections::BTreeSet::new(),
         undecided: Vec::new(),
         hosts: vec![Host {
             name: HostName::new("a").unwrap(),

@@ -32,6 +32,7 @@ pub(crate) fn plan(hosts: u32, batches: &[u32], steps: Vec<PlannedStep>) -> Plan
         called: Vec::new(),
         intent: Intent::Forward,
         inputs: BTreeMap::new(),
+        secrets: std::collections::BTreeSet::new(),
         selection: "all".into(),
         undecided: Vec::new(),
         hosts: (0..hosts).map(host).collect(),

@@ -8,7 +8,7 @@ use daytwo_model::quote::Quote;
 use daytwo_model::text::{Late, Part};
 use daytwo_model::{CaptureName, RunOutcome, SecretName, Stream, Text};
 
-use crate::support::{Reply, World, capturing, plan, request, script, seal, step_of, words};
+use crate::support::{Reply, World, capturing, plan, request, script, seal, step_of, undo, words};
 
 const VALUE: &str = "hunter2/it's é";
 
@@ -74,6 +74,16 @@ async fn a_secret_of_the_way_back_is_masked_on_the_way_forward_and_not_needed_th
     assert_eq!(world.run(&plan).await.unwrap(), RunOutcome::Succeeded);
     let world = World::new(|_, _, _| Reply::says(&format!("key={VALUE}"))).with_secret("key", VALUE);
     assert_eq!(world.run(&plan).await.unwrap(), RunOutcome::Succeeded);
+    assert_eq!(world.stdout(), "key=‹secret›");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_only_the_other_direction_sends_is_masked_and_not_needed() {
+    let mut plan = plan(1, &[1], vec![step_of("a", 1, script(Text::plain("cat config")))]);
+    plan.secrets.insert(SecretName::new("key").unwrap());
+    let plan = seal(undo(plan));
+    let world = World::new(|_, _, _| Reply::says(&format!("key={VALUE}"))).with_secret("key", VALUE);
+    assert_eq!(world.run(&plan).await.unwrap(), RunOutcome::RolledBack);
     assert_eq!(world.stdout(), "key=‹secret›");
 }
 

@@ -10,7 +10,7 @@ mod sealed;
 mod step;
 mod upgrade;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -47,6 +47,9 @@ pub struct Plan {
     pub intent: Intent,
     /// The inputs, after defaults; secrets by name.
     pub inputs: BTreeMap<String, InputValue>,
+    /// The names of all secrets that the runbook and those that it calls may use. What this plan does not send
+    /// is masked all the same: an undo may print what only the forward direction sent.
+    pub secrets: BTreeSet<SecretName>,
     /// The selector as the operator and the runbook gave it.
     pub selection: String,
     /// Hosts that are in no batch because what the selector asks of them is not known, or too old.

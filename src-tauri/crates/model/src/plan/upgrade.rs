@@ -19,7 +19,7 @@ pub(super) const FORMAT_OLDEST: u32 = 1;
 pub(super) fn from_format_1(mut plan: Value) -> Value {
     let Some(fields) = plan.as_object_mut() else { return plan };
     fields.insert("format".to_owned(), json!(PLAN_FORMAT));
-    add(fields, &[("called", json!([])), ("undecided", json!([])), ("host_keys", json!({}))]);
+    add(fields, &[("called", json!([])), ("secrets", json!([])), ("undecided", json!([])), ("host_keys", json!({}))]);
     if let Some(runbook) = object(fields, "runbook") {
         add(runbook, &[("source", Value::Null)]);
     }

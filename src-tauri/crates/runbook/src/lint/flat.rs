@@ -39,7 +39,9 @@ pub(super) struct Tag {
 impl Flat {
     /// The expression at an index.
     pub(super) fn tag_at(&self, index: usize) -> Option<&Tag> {
-        self.tags.iter().find(|tag| (tag.start..tag.end).contains(&index))
+        // They stand in their order and do not overlap: the first that ends after the index is the only candidate.
+        let first = self.tags.partition_point(|tag| tag.end <= index);
+        self.tags.get(first).filter(|tag| tag.start <= index)
     }
 }
 
@@ -82,7 +84,9 @@ pub(super) fn flat(template: &Template, branch: Branch, is_number: &dyn Fn(&str)
                 for (index, (from, to)) in block.sections.into_iter().enumerate() {
                     if index != kept {
                         fill_blank(&mut chars, from, to);
-                        tags.retain(|tag| tag.start < from || tag.start >= to);
+                        let first = tags.partition_point(|tag| tag.start < from);
+                        let after = tags.partition_point(|tag| tag.start < to);
+                        tags.drain(first..after);
                     }
                 }
             }

@@ -1,13 +1,13 @@
 //! A runbook's steps become the plan's: loops are unrolled, conditions decided as far as they can be,
 //! called runbooks put in their place. What comes out is a list, in the order in which it is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use daytwo_model::plan::{Condition, InputValue, On, PerHost, Phase, PlannedRunbook, PlannedStep};
 use daytwo_model::text::Part;
-use daytwo_model::{CaptureName, Host, RunbookName, StepId};
+use daytwo_model::{CaptureName, Host, RunbookName, SecretName, StepId};
 use minijinja::Value;
 
 use super::captures::CaptureNames;
@@ -24,6 +24,14 @@ use crate::template::{Engines, JsonTemplate, Rendering};
 /// The most steps of a plan, after loops and calls. Nobody reads more than that before it runs.
 pub const PLANNED_STEPS_MAX: usize = 1000;
 
+/// What a runbook comes to.
+pub(super) struct Expanded {
+    pub(super) steps: Vec<PlannedStep>,
+    pub(super) called: Vec<PlannedRunbook>,
+    /// Every secret that it and what it calls may use.
+    pub(super) secrets: BTreeSet<SecretName>,
+}
+
 /// Makes the steps of one plan.
 pub(super) struct Planner<'p> {
     pub(super) request: &'p PlanRequest<'p>,
@@ -32,6 +40,7 @@ pub(super) struct Planner<'p> {
     pub(super) names: CaptureNames,
     pub(super) steps: Vec<PlannedStep>,
     pub(super) called: Vec<PlannedRunbook>,
+    secrets: BTreeSet<SecretName>,
     /// What called runbooks do at the end.
     pub(super) deferred: Vec<Deferred>,
     engines: Engines,
@@ -103,6 +112,7 @@ impl<'p> Planner<'p> {
             names: CaptureNames::default(),
             steps: Vec::new(),
             called: Vec::new(),
+            secrets: BTreeSet::new(),
             deferred: Vec::new(),
             engines: Engines::new(),
             once,
@@ -110,12 +120,12 @@ impl<'p> Planner<'p> {
         }
     }
 
-    /// The steps of the plan, and the runbooks that are called.
+    /// The steps of the plan, with what they came from.
     pub(super) fn plan(
         mut self,
         runbook: &Runbook,
         inputs: &BTreeMap<String, InputValue>,
-    ) -> Result<(Vec<PlannedStep>, Vec<PlannedRunbook>), PlanErrors> {
+    ) -> Result<Expanded, PlanErrors> {
         let captured = self.names.of(runbook, "");
         let bindings = inputs.iter().map(|(name, value)| (name.clone(), Binding::of_input(value))).collect();
         if let Some(scope) = self.scope(runbook, bindings, &captured, &There::default()) {
@@ -144,7 +154,15 @@ impl<'p> Planner<'p> {
             let message = format!("with its calls and loops the plan has more than {PLANNED_STEPS_MAX} steps");
             self.errors.push(PlanError::new(message));
         }
-        if self.errors.is_empty() { Ok((self.steps, self.called)) } else { Err(PlanErrors(self.errors)) }
+        if !self.errors.is_empty() {
+            return Err(PlanErrors(self.errors));
+        }
+        let of_inputs = inputs.values().filter_map(|value| match value {
+            InputValue::Secret(name) => Some(name.clone()),
+            InputValue::Value(_) => None,
+        });
+        self.secrets.extend(of_inputs);
+        Ok(Expanded { steps: self.steps, called: self.called, secrets: self.secrets })
     }
 
     /// What the templates of a runbook see.
@@ -155,6 +173,7 @@ impl<'p> Planner<'p> {
         captured: &BTreeMap<String, CaptureName>,
         there: &There,
     ) -> Option<Arc<Scope>> {
+        self.secrets.extend(runbook.secrets.values().cloned());
         let mut scope = Scope::new(&self.crowd.hosts, self.request.at, &runbook.secrets, captured);
         for (name, binding) in inputs {
             scope.bind(&name, binding);

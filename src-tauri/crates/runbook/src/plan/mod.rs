@@ -33,7 +33,7 @@ pub use call::CALL_DEPTH_MAX;
 pub use differences::{Difference, differences};
 pub use error::{PlanError, PlanErrors};
 pub use expand::PLANNED_STEPS_MAX;
-use expand::Planner;
+use expand::{Expanded, Planner};
 pub use items::FOR_EACH_ITEMS_MAX;
 
 /// The most hosts that one plan holds.
@@ -87,7 +87,7 @@ pub fn plan(runbook: &Runbook, request: &PlanRequest<'_>) -> Result<SealedPlan, 
     let rollout = &runbook.rollout;
     let batches = rollout.deal(&spread_values(rollout, &hosts));
     let once = batches.first().and_then(|batch| batch.first()).copied().unwrap_or(0);
-    let (steps, called) = Planner::new(request, Arc::clone(&hosts), once).plan(runbook, &values)?;
+    let Expanded { steps, called, secrets } = Planner::new(request, Arc::clone(&hosts), once).plan(runbook, &values)?;
     let hosts = Arc::unwrap_or_clone(hosts);
     if hosts.len().saturating_mul(steps.len()) > CELLS_MAX {
         let message = format!("{} steps on {} hosts are too many; a plan holds {CELLS_MAX}", steps.len(), hosts.len());
@@ -100,6 +100,7 @@ pub fn plan(runbook: &Runbook, request: &PlanRequest<'_>) -> Result<SealedPlan, 
         called,
         intent: Intent::Forward,
         inputs: values,
+        secrets,
         selection: selected.text,
         undecided: selected.undecided,
         host_keys: keys.filter(|(_, keys)| !keys.is_empty()).collect(),

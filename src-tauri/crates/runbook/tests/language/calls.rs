@@ -187,3 +187,16 @@ fn a_step_of_a_call_that_is_done_once_is_not_left_out_in_silence() {
     let differs = plan("'{{ host.labels.site }}' } }").unwrap_err();
     assert!(differs.contains("`at` differs from host to host"), "{differs}");
 }
+
+#[test]
+fn a_plan_names_every_secret_that_it_and_what_it_calls_may_use() {
+    let fleet = fleet();
+    let inner = "secrets: { token: inner-token }\nsteps:\n  - { id: a, effect: read, run: 'cat <<EOF\n{{ secrets.token }}\nEOF' }\n";
+    let around = Around::with_runbooks(&[("inner", inner)]);
+    let book = runbook(
+        "inputs: { key: { type: secret, default: my-key } }\nsecrets: { never: never-sent }\nsteps:\n  - { id: a, when: host.name == 'nobody', effect: read, run: 'true {{ key }}' }\n  - { id: b, call: { runbook: inner } }\n",
+    );
+    let sealed = planned(&book, &with(request(&fleet, "role=web", &[]), &around));
+    let named: Vec<&str> = sealed.plan().secrets.iter().map(daytwo_model::SecretName::as_str).collect();
+    assert_eq!(named, ["inner-token", "my-key", "never-sent"]);
+}

@@ -41,6 +41,7 @@ pub(crate) fn plan(runbook: &str, hosts: u32, steps: u32, intent: Intent) -> Sea
         called: Vec::new(),
         intent,
         inputs: BTreeMap::new(),
+        secrets: std::collections::BTreeSet::new(),
         selection: "all".into(),
         undecided: Vec::new(),
         hosts: (0..hosts).map(host).collect(),
