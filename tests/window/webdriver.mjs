@@ -14,7 +14,14 @@ const appearDeadlineMs = 20_000;
 const lookEveryMs = 30;
 
 /** WebDriver's own names of keys that are not characters. */
-export const key = { escape: '\uE00C', enter: '\uE007', control: '\uE009', backspace: '\uE003', end: '\uE010', home: '\uE011' };
+export const key = {
+  escape: '\uE00C',
+  enter: '\uE007',
+  control: '\uE009',
+  backspace: '\uE003',
+  end: '\uE010',
+  home: '\uE011',
+};
 
 const elementField = 'element-6066-11e4-a52e-4f735466cecf';
 
