@@ -4,8 +4,11 @@
 //! place, mode and owner alone are changed where the file is, and a file that is not to be there is
 //! moved aside. In the first and the last, the old file itself stays beside it as
 //! `.NAME.daytwo-STAMP-STEP.bak`, and `….note` says what the step left, for the way back to compare.
-//! The note is on the host and not captured, because a digest of a content with a secret in it would
-//! let everybody who reads the journal try secrets out.
+//!
+//! A digest of a content with a secret in it would let everybody who reads it try secrets out. So where
+//! a step's content holds one, all digests stay on the host, in the note that only its owner can read:
+//! what is captured has the time of the last write instead, which decides only where there is no note
+//! or backup, and then nothing is ever replaced. No script prints a digest to people, with or without a secret.
 
 use daytwo_model::{StepId, Text};
 
@@ -18,11 +21,13 @@ const PATHS: &str = include_str!("sh/file/paths.sh");
 const STATE: &str = include_str!("sh/file/state.sh");
 const ATTRIBUTES: &str = include_str!("sh/file/attributes.sh");
 const CONTENT: &str = include_str!("sh/file/content.sh");
+const RECORDED: &str = include_str!("sh/file/recorded.sh");
 const BEFORE: &str = include_str!("sh/file/before.sh");
 const WRITE: &str = include_str!("sh/file/write.sh");
 const WRITTEN: &str = include_str!("sh/file/written.sh");
 const REMOVE: &str = include_str!("sh/file/remove.sh");
 const REMOVED: &str = include_str!("sh/file/removed.sh");
+const NOTED: &str = include_str!("sh/file/noted.sh");
 const INVERSE: &str = include_str!("sh/file/inverse.sh");
 const AS_BEFORE: &str = include_str!("sh/file/as-before.sh");
 const ATTRIBUTES_STATE: &str = include_str!("sh/file/attributes-state.sh");
@@ -97,41 +102,44 @@ fn write(
 ) -> Result<Spelled, Flawed> {
     let marked = Preamble::default().text("path", of).text("mark", &mark(step, rendering)?);
     let was = captured_as(step)?;
-    let fresh = if content.secrets().is_empty() { FRESH } else { FRESH_SECRET };
+    let secret = !content.secrets().is_empty();
+    let fresh = if secret { FRESH_SECRET } else { FRESH };
+    let compared = marked.clone().known("secret", if secret { "yes" } else { "" });
     let wanted = attributes.put(Preamble::default().text("path", of)).text("content", content);
     let writing = attributes.put(marked.clone()).known("fresh", fresh).text("content", content);
     let verify = wanted.script(&[BEGIN, PATHS, ATTRIBUTES, CONTENT, WRITTEN]);
     Ok(Spelled {
-        before: marked.script(&[BEGIN, PATHS, STATE, BEFORE]),
+        before: compared.script(&[BEGIN, PATHS, STATE, RECORDED, BEFORE]),
         captures: capture(&was),
         change: writing.script(&[BEGIN, PATHS, STATE, ATTRIBUTES, CONTENT, WRITE]),
         meaning: line(&[&Text::plain("write "), of, &attributes.meaning()]),
         verify: probe(verify, &it.run_as),
-        inverse: Some(restore(&was, of, &marked, it)),
+        inverse: Some(restore(&was, of, &compared, it)),
     })
 }
 
 fn remove(step: &StepId, it: &FileTemplate, of: &Text, rendering: &Rendering<'_>) -> Result<Spelled, Flawed> {
     let at = Preamble::default().text("path", of);
     let marked = at.clone().text("mark", &mark(step, rendering)?);
+    let compared = marked.clone().known("secret", "");
     let was = captured_as(step)?;
     Ok(Spelled {
-        before: marked.script(&[BEGIN, PATHS, STATE, BEFORE]),
+        before: compared.script(&[BEGIN, PATHS, STATE, RECORDED, BEFORE]),
         captures: capture(&was),
         change: marked.script(&[BEGIN, PATHS, STATE, REMOVE]),
         meaning: line(&[&Text::plain("remove "), of]),
         verify: probe(at.script(&[BEGIN, PATHS, REMOVED]), &it.run_as),
-        inverse: Some(restore(&was, of, &marked, it)),
+        inverse: Some(restore(&was, of, &compared, it)),
     })
 }
 
 /// The way back to what the backup holds, or to no file.
-fn restore(was: &daytwo_model::CaptureName, of: &Text, marked: &Preamble, it: &FileTemplate) -> Inverse {
-    let knowing = marked.clone().captured("was", was);
+fn restore(was: &daytwo_model::CaptureName, of: &Text, compared: &Preamble, it: &FileTemplate) -> Inverse {
+    let knowing = compared.clone().captured("was", was);
     Inverse {
-        script: knowing.script(&[BEGIN, PATHS, STATE, INVERSE]),
+        script: knowing.script(&[BEGIN, PATHS, STATE, RECORDED, NOTED, INVERSE]),
         meaning: line(&[&Text::plain("put "), of, &Text::plain(" back as it was: "), &late(was)]),
-        verify: probe(knowing.script(&[BEGIN, PATHS, STATE, AS_BEFORE]), &it.run_as),
+        verify: probe(knowing.script(&[BEGIN, PATHS, STATE, RECORDED, NOTED, AS_BEFORE]), &it.run_as),
     }
 }
 

@@ -67,6 +67,12 @@ pub(super) fn content(path: &str, content: &str) -> FileTemplate {
     FileTemplate { content: Some(literal(content)), ..file(path) }
 }
 
+/// A file with a content in the language.
+pub(super) fn late_content(path: &str, text: &str) -> ActionTemplate {
+    let late = Template::new(text, Quote::None, Place::START).unwrap();
+    ActionTemplate::File(Box::new(FileTemplate { content: Some(late), ..file(path) }))
+}
+
 pub(super) fn service(state: Option<ServiceState>, enabled: Option<bool>) -> ActionTemplate {
     let unit = literal("app.service");
     ActionTemplate::Service(Box::new(ServiceTemplate { unit, state, enabled, run_as: RunAs::Root }))
@@ -184,6 +190,12 @@ impl OnHost {
     fn probe(&self, probe: &Probe) -> Ended {
         let Action::Run { script, .. } = &probe.action else { panic!("a probe of a typed step is a script") };
         self.run(script)
+    }
+
+    /// What the journal keeps of the read before the change.
+    pub(super) fn recorded(&self) -> &str {
+        let name = &self.spelled.captures[0].name;
+        self.captured[name].as_str().unwrap()
     }
 
     /// Before, change and verification, all well.

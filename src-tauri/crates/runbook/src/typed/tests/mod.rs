@@ -4,5 +4,6 @@ mod file;
 mod kit;
 mod link;
 mod package;
+mod secret;
 mod service;
 mod words;

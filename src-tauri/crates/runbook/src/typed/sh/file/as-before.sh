@@ -1,4 +1,3 @@
 
-now=$(state "$path") || exit 1
-[ "$now" = "$was" ] || refuse "$path: $now; expected: $was"
-printf '%s is as it was: %s\n' "$path" "$was"
+[ "$now" = "$first" ] || refuse "$path is not as it was: $(apart "$now" "$first"); expected: ${was% *}"
+printf '%s is as it was: %s\n' "$path" "${was% *}"

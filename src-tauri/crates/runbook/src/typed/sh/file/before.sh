@@ -1,2 +1,2 @@
 
-state "$path"
+recorded "$path"

@@ -10,4 +10,4 @@ make "$note"
 echo nothing >|"$note"
 mv -f -- "$path" "$bak"
 sync -- "$dir/" 2>/dev/null || :
-printf '%s is removed; before: %s\n' "$path" "$now"
+printf '%s is removed; before: %s\n' "$path" "${now% *}"

@@ -8,7 +8,7 @@ fi
 # An attempt of this step that was cut off has left a note, and then its backup is the one that counts.
 if [ -e "$note" ]; then
   first=$(state "$bak") || exit 1
-  [ "$now" = "$first" ] || refuse "$path was changed between two attempts: $now; before: $first"
+  [ "$now" = "$first" ] || refuse "$path was changed between two attempts: $(apart "$now" "$first"); before: ${first% *}"
 fi
 
 next=$beside.new
@@ -40,7 +40,7 @@ if [ "$now" != nothing ]; then
 fi
 left=$(state "$next") || exit 1
 make "$note"
-printf '%s\n' "$left" >|"$note"
+{ echo "$left" && echo "$now"; } >|"$note"
 mv -fT -- "$next" "$path" 2>/dev/null || mv -f -- "$next" "$path"
 sync -- "$dir/" 2>/dev/null || :
-printf '%s is written; before: %s\n' "$path" "$now"
+printf '%s is written; before: %s\n' "$path" "${now% *}"
