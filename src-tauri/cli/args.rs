@@ -77,11 +77,14 @@ pub(crate) enum Command {
         #[arg(long)]
         tests: bool,
     },
-    /// Show exactly what a run would do; sends nothing
+    /// Show exactly what a run would do; sends nothing unless told to ask
     Plan {
         /// What to plan
         #[command(flatten)]
         plan: PlanArgs,
+        /// Ask the hosts which steps are needed: the `check:` of each step, a read
+        #[arg(long)]
+        ask: bool,
         /// Print the scripts of typed steps (file, link, service, package) in full
         #[arg(long)]
         full: bool,

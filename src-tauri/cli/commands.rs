@@ -30,9 +30,9 @@ pub(crate) async fn perform(console: &Arc<Console>, cli: Cli) -> Result<Exit, Ui
         Command::Hosts { selector, why_not, facts } => hosts(console, selector.as_deref(), why_not, facts, json),
         Command::Fleet { selector, offline, watch } => fleet(console, selector.as_deref(), offline, watch, json).await,
         Command::Runbooks { name } => runbooks(console, name, json).await,
-        Command::Plan { plan: args, full, out } => {
+        Command::Plan { plan: args, ask, full, out } => {
             let scripts = if full { Scripts::Full } else { Scripts::Folded };
-            planning::plan(console, args, scripts, out, json).await
+            planning::plan(console, args, ask, scripts, out, json).await
         }
         Command::Run { what, start } => planning::run(console, what, start, json).await,
         Command::Runs { text, status } => runs(console, text.unwrap_or_default(), status, json).await,

@@ -53,14 +53,21 @@ fn planned(answer: PlanAnswer, json: bool) -> Result<PlanView, Exit> {
 pub(crate) async fn plan(
     console: &Console,
     args: PlanArgs,
+    ask: bool,
     scripts: Scripts,
     out: Option<PathBuf>,
     json: bool,
 ) -> Result<Exit, UiError> {
-    let plan = match planned(planned_from(console, args).await?, json) {
+    let mut plan = match planned(planned_from(console, args).await?, json) {
         Ok(plan) => plan,
         Err(exit) => return Ok(exit),
     };
+    if ask && plan.steps.iter().any(|step| !step.check.is_empty()) {
+        plan = match planned(console.ask_checks(plan.digest).await?, json) {
+            Ok(plan) => plan,
+            Err(exit) => return Ok(exit),
+        };
+    }
     if let Some(file) = out {
         can_start(&plan)?;
         let document = console.plan_document(plan.digest)?;

@@ -159,6 +159,11 @@ async fn plan(window: State<'_, Window>, request: PlanRequest) -> Answer<PlanAns
 }
 
 #[tauri::command]
+async fn ask_checks(window: State<'_, Window>, digest: Digest) -> Answer<PlanAnswer> {
+    window.console.ask_checks(digest).await
+}
+
+#[tauri::command]
 async fn plan_undo(window: State<'_, Window>, run: RunId) -> Answer<PlanAnswer> {
     window.console.plan_undo(run).await
 }
@@ -271,6 +276,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         copy_runbook,
         propose_change,
         plan,
+        ask_checks,
         plan_undo,
         start,
         runs_active,

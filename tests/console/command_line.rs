@@ -83,3 +83,17 @@ fn the_demo_main_job_works_from_plan_to_undo() {
     let own = desk.json(&["runs"]);
     assert_eq!(own.as_array().unwrap().len(), 0, "the demo's history is its own");
 }
+
+#[test]
+fn a_plan_asks_hosts_only_when_it_is_told_to_and_says_where_a_step_is_needed() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.path("config/demo/runbooks")).unwrap();
+    let text = "runbook: mark\ntitle: Mark\nsummary: Leaves a mark.\ntargets: role=web and site=ams\nsteps:\n  - id: mark\n    check: { run: cat /srv/app/mark, expect: { stdout: here } }\n    run: echo here >/srv/app/mark\n";
+    std::fs::write(desk.path("config/demo/runbooks/mark.yaml"), text).unwrap();
+    let plan = desk.json(&["--demo", "plan", "mark"]);
+    assert_eq!(plan["steps"][0]["asked"], serde_json::json!([]));
+    let asked = desk.json(&["--demo", "plan", "mark", "--ask"]);
+    let answer = &asked["steps"][0]["asked"][0];
+    assert_eq!((answer["verdict"].as_str(), answer["hosts"].as_array().map(Vec::len)), (Some("needed"), Some(2)));
+    assert_ne!(plan["digest"], asked["digest"], "the answers are part of what was seen");
+}

@@ -136,6 +136,16 @@ describe('the form', () => {
 });
 
 describe('the plan', () => {
+  it('asks hosts what is needed only when it is told to, and then is the plan with the answers', async () => {
+    goTo('#/runbooks/restart-service/plan');
+    const asked = `asked-${(await shown('plan-digest')).dataset['digest']}`;
+    await click('ask-checks');
+    await until(() => {
+      expect(find('plan-digest')?.dataset['digest']).toBe(asked);
+    });
+    expect(find('plan-start')).not.toBeNull();
+  });
+
   it('says of each step whether it is needed, where not, what it sends and its way back, phase by phase', async () => {
     goTo('#/runbooks/restart-service/plan');
     await shown('plan');

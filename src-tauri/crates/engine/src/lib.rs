@@ -8,6 +8,7 @@
 //! and only then lets units of work touch a host. Nothing here prints, reads the environment, or
 //! knows how a host is reached or where the journal is kept.
 
+mod asked;
 pub mod capture;
 mod dispatcher;
 mod error;
@@ -28,6 +29,7 @@ mod unsupported;
 mod verify;
 mod why;
 
+pub use asked::ask_checks;
 pub use dispatcher::{Driver, open};
 pub use error::RunError;
 pub use handle::{Handle, Notice};

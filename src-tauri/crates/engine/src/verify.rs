@@ -23,13 +23,19 @@ struct Question<'a> {
     expected: Expected,
 }
 
+/// What a check saw.
+pub(crate) struct Seen {
+    pub(crate) holds: bool,
+    pub(crate) said: String,
+}
+
 impl At {
     /// Asks the check: the step is due, or it is skipped.
     pub(crate) async fn check(self) -> Told {
         let (host, step) = (self.host, self.step);
-        let why = match self.is_done().await {
-            Ok(false) => return Told::Due { host, step },
-            Ok(true) => SkipReason::NotNeeded,
+        let why = match self.look().await {
+            Ok(Seen { holds: false, .. }) => return Told::Due { host, step },
+            Ok(Seen { holds: true, .. }) => SkipReason::NotNeeded,
             Err(_) if self.cancel.is_cancelled() => SkipReason::Cancelled,
             Err(NoAnswer { why, unreachable: true }) => SkipReason::Unreachable { why: self.context.reason(&why) },
             Err(NoAnswer { why, .. }) => SkipReason::Undecidable { why: self.context.reason(&why) },
@@ -37,8 +43,8 @@ impl At {
         Told::Events(vec![Event::StepSkipped { host, step, why }])
     }
 
-    /// Whether what the check expects holds already.
-    async fn is_done(&self) -> Result<bool, NoAnswer> {
+    /// Asks the check once: whether what it expects holds already.
+    pub(crate) async fn look(&self) -> Result<Seen, NoAnswer> {
         let context = Arc::clone(&self.context);
         let check = context.step(self.step).and_then(|step| step.check.as_ref());
         let probe = check.and_then(|check| check.get(self.host)).ok_or("the plan has no check for this host")?;
@@ -46,10 +52,10 @@ impl At {
         let ready = self.late().action(&probe.action, context.settings.ask_wait)?;
         let answer = read(&context, question.host, ready, &self.cancel).await?;
         match question.expected.check(&answer, &context.mask) {
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(Seen { holds: true, said: "what it expects holds already".to_owned() }),
             // Killed, or cut off, it did not come to say what it saw; that it differs means nothing.
             Err(why) if matches!(answer.exit, Exit::Signal(_)) || !answer.stdout.is_whole() => Err(why.into()),
-            Err(_) => Ok(false),
+            Err(why) => Ok(Seen { holds: false, said: why }),
         }
     }
 

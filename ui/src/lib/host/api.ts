@@ -38,6 +38,7 @@ export const saveRunbook = (name: string, text: string, base: Digest | null) =>
 export const copyRunbook = (name: string, asName: string) => call('copy_runbook', { name, asName });
 export const proposeChange = (name: string, text: string, why: string) => call('propose_change', { name, text, why });
 export const plan = (request: PlanRequest) => call('plan', { request });
+export const askChecks = (digest: Digest) => call('ask_checks', { digest });
 export const planUndo = (run: RunId) => call('plan_undo', { run });
 export const start = (digest: Digest, typed: number | null) => call('start', { digest, typed });
 

@@ -60,6 +60,7 @@ export interface Commands {
   copy_runbook: Command<{ name: RunbookName; asName: RunbookName }, Saved>;
   propose_change: Command<{ name: RunbookName; text: string; why: string }, Proposal>;
   plan: Command<{ request: PlanRequest }, PlanAnswer>;
+  ask_checks: Command<{ digest: Digest }, PlanAnswer>;
   plan_undo: Command<{ run: RunId }, PlanAnswer>;
   start: Command<{ digest: Digest; typed: number | null }, RunId>;
   runs_active: Command<Nothing, RunRow[]>;

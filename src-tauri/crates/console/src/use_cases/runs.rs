@@ -232,7 +232,7 @@ fn reads_secrets(plan: &Plan) -> bool {
     of_input || !daytwo_engine::secrets_needed(plan).is_empty()
 }
 
-fn start_error(error: &RunError) -> UiError {
+pub(super) fn start_error(error: &RunError) -> UiError {
     match error {
         RunError::Unsupported(sentences) => {
             UiError::new(Code::BadRequest, format!("{}; nothing was sent", sentences.join("; ")))

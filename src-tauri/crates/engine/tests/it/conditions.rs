@@ -85,6 +85,27 @@ async fn a_step_is_not_sent_where_its_check_finds_it_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn checks_are_asked_before_a_run_and_only_read() {
+    let mut all = steps(3, 2);
+    all[0] = checked(all[0].clone(), 3);
+    let sealed = seal(plan(3, &[3], all));
+    let world = World::new(|host, script, _| match (host, script) {
+        ("h0", "check") => Reply::says("done\n"),
+        ("h1", "check") => Reply::says("absent\n"),
+        ("h2", "check") => Reply::unreachable(),
+        _ => panic!("something was sent"),
+    });
+    let (ports, cancel) = (world.ports(), tokio_util::sync::CancellationToken::new());
+    let asked = daytwo_engine::ask_checks(&sealed, &ports, daytwo_engine::Settings::default(), cancel).await.unwrap();
+    let answers = asked.steps[0].asked.as_ref().unwrap();
+    let needed: Vec<Option<bool>> = (0..3).map(|host| answers.get(host).unwrap().needed).collect();
+    assert_eq!(needed, [Some(false), Some(true), None]);
+    assert!(answers.get(1).unwrap().said.contains("absent"), "{answers:?}");
+    assert!(asked.steps[1].asked.is_none());
+    assert!(world.events().is_empty(), "a question is not journalled");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_check_without_an_answer_sends_nothing_and_fails_the_host() {
     for (reply, standing) in [
         (Reply::lost(), HostStanding::Failed),

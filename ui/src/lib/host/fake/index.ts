@@ -88,6 +88,10 @@ export function fakeHost(options: FakeOptions): FakeHost {
     probe_now: () => null,
     ...written,
     plan: ({ request }) => plan(request),
+    ask_checks: ({ digest }) => {
+      const offered = plan({ runbook: 'restart-service', inputs: {}, selection: '', text: null });
+      return { ...offered, plan: offered.plan === null ? null : { ...offered.plan, digest: `asked-${digest}` } };
+    },
     plan_undo: ({ run }) => ({
       plan: planView(
         'restart-service',

@@ -11,6 +11,7 @@ use daytwo_model::{Digest, Host, HostName, Plan, RunId, SealedPlan};
 use daytwo_runbook::{PlanErrors, Runbook};
 
 use super::catalogue::broken;
+use super::runs::start_error;
 use crate::view::plan::Beside;
 use crate::wire::plan::{PlanAnswer, PlanProblem, PlanRequest, PlanWarning};
 use crate::wire::{Code, UiError};
@@ -79,6 +80,19 @@ impl Console {
             }
             Err(errors) => Ok(refused(problems(&errors))),
         }
+    }
+
+    /// Asks the checks of a plan that was shown, and offers it anew with their answers. Nothing is
+    /// changed on any host, and the run asks again.
+    pub async fn ask_checks(&self, digest: Digest) -> Result<PlanAnswer, UiError> {
+        let sealed = self.shown_plan(digest)?;
+        let settings = daytwo_engine::Settings::default();
+        let asking = daytwo_engine::ask_checks(&sealed, &self.parts.ports, settings, self.child_token());
+        let asked = asking.await.map_err(|error| start_error(&error))?;
+        let sealed = SealedPlan::seal(asked)
+            .map_err(|error| UiError::new(Code::Internal, "the plan cannot be sealed").because(&error))?;
+        let selected = u32::try_from(sealed.plan().hosts.len()).unwrap_or(u32::MAX);
+        self.offer(sealed, Beside::default(), selected).await
     }
 
     /// A runbook of the catalogue that can be used.

@@ -111,16 +111,26 @@ fn groups<T>(
 }
 
 fn answers(plan: &Plan, asked: &PerHost<CheckAnswer>) -> Vec<AskedGroup> {
-    let group = |(answer, hosts): (&CheckAnswer, Vec<u32>)| AskedGroup {
-        hosts: names(plan, &hosts),
-        verdict: match answer.needed {
+    let mut groups: Vec<AskedGroup> = Vec::new();
+    for (answer, hosts) in asked.groups() {
+        let verdict = match answer.needed {
             Some(true) => "needed",
             Some(false) => "not needed",
             None => "no answer",
+        };
+        // Each host answered at a moment of its own; the oldest is told.
+        match groups.iter_mut().find(|group| group.verdict == verdict && group.said == answer.said) {
+            Some(group) => {
+                group.hosts.extend(names(plan, &hosts));
+                group.at = group.at.min(answer.at);
+            }
+            None => groups.push(AskedGroup {
+                hosts: names(plan, &hosts),
+                verdict: verdict.to_owned(),
+                said: answer.said.clone(),
+                at: answer.at,
+            }),
         }
-        .to_owned(),
-        said: answer.said.clone(),
-        at: answer.at,
-    };
-    asked.groups().map(group).collect()
+    }
+    groups
 }
