@@ -77,7 +77,7 @@ pub(crate) enum Command {
         #[arg(long)]
         tests: bool,
     },
-    /// Show exactly what a run would do; sends nothing unless told to ask
+    /// Show exactly what a run would do; asks hosts only with --ask
     Plan {
         /// What to plan
         #[command(flatten)]
