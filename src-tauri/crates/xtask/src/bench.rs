@@ -20,22 +20,19 @@ const BENCH_DEADLINE: Duration = Duration::from_secs(15 * 60);
 pub(crate) enum Name {
     /// One run over 1,000 in-memory hosts: real engine, real journal on disk
     Fanout,
-    /// One selector over fleets of 100 to 100,000 hosts, with 20 labels and 50 facts each
-    Select,
-    /// Plans with 20 steps for 100 to 100,000 hosts, sealed
+    /// For 100 to 100,000 hosts: a selector over 20 labels and 50 facts each, and sealed plans with 20 steps
     Plan,
     /// Five recorded tests of a runbook with 40 steps
     Rehearse,
 }
 
 impl Name {
-    /// The example that measures, and its package.
-    fn example(self) -> (&'static str, &'static str) {
+    /// The examples that measure, with their packages.
+    fn examples(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Fanout => ("daytwo-console", "fanout"),
-            Self::Select => ("daytwo-model", "select"),
-            Self::Plan => ("daytwo-runbook", "plan"),
-            Self::Rehearse => ("daytwo-rehearsal", "rehearse"),
+            Self::Fanout => &[("daytwo-console", "fanout")],
+            Self::Plan => &[("daytwo-model", "select"), ("daytwo-runbook", "plan")],
+            Self::Rehearse => &[("daytwo-rehearsal", "rehearse")],
         }
     }
 }
@@ -44,15 +41,14 @@ impl Name {
 pub(crate) fn bench(checkout: &Checkout, name: Option<Name>) -> Result<()> {
     system::ensure_packages(&[For::Compiling])?;
     let wanted = name.map_or_else(|| Name::value_variants().to_vec(), |one| vec![one]);
-    for name in &wanted {
-        let (package, example) = name.example();
+    let examples: Vec<_> = wanted.iter().flat_map(|name| name.examples()).collect();
+    for (package, example) in &examples {
         let build = checkout.cargo("build").args(["--release", "--locked", "--package", package]);
         build.args(["--example", example]).deadline(BUILD_DEADLINE).attached()?;
     }
     println!("machine   {}", system::machine());
     println!("commit    {}", commit(checkout)?);
-    for name in &wanted {
-        let (_, example) = name.example();
+    for (_, example) in &examples {
         println!("\n{example}");
         let program = checkout.binary("release/examples", example);
         checkout.program(&program.to_string_lossy()).deadline(BENCH_DEADLINE).attached()?;
