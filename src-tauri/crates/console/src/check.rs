@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use daytwo_model::facts::FactSheet;
 use daytwo_model::plan::LocalFile;
-use daytwo_model::{Host, HostName, RunbookName, Timestamp};
-use daytwo_runbook::{Diagnostic, Nowhere, Runbook, Severity, Surroundings};
+use daytwo_model::{Host, HostName, RunbookName};
+use daytwo_runbook::{Diagnostic, Diagnostics, Nowhere, Runbook, Severity, Surroundings};
 use serde::Serialize;
 
 use crate::catalogue::{Catalogue, read_bounded, runbook_stem};
@@ -99,34 +99,33 @@ pub async fn check(profile: Option<&Profile>, paths: &[&Path]) -> Result<CheckRe
     let mut report = CheckReport::default();
     let texts = texts(profile, paths)?;
     let books = Books::of(&texts, profile);
+    let mut shellcheck = ShellCheck::default();
     for text in &texts {
         report.files += 1;
-        match &text.content {
-            Err(why) => report.unreadable(&text.file, why),
-            Ok(content) => match daytwo_runbook::parse(&text.file, content) {
-                Err(diagnostics) => diagnostics.list().iter().for_each(|diagnostic| report.add(diagnostic)),
-                Ok(runbook) => check_one(&runbook, text, &books, now, &mut report).await,
-            },
+        let runbook = match &text.runbook {
+            Ok(runbook) => runbook,
+            Err(Unusable::Unreadable(why)) => {
+                report.unreadable(&text.file, why);
+                continue;
+            }
+            Err(Unusable::Wrong(errors)) => {
+                errors.list().iter().for_each(|error| report.add(error));
+                continue;
+            }
+        };
+        if text.stem != runbook.name.as_str() {
+            let why = format!("the file is called {}, and the runbook in it {}", text.stem, runbook.name);
+            report.unreadable(&text.file, &why);
         }
+        let mut found = daytwo_runbook::check_calls(runbook, &|name| books.get(name));
+        found.extend(daytwo_runbook::lint(runbook, now));
+        shellcheck.check(runbook).await;
+        found.append(&mut shellcheck.found);
+        found.sort_by_key(|diagnostic| diagnostic.place);
+        found.iter().for_each(|diagnostic| report.add(diagnostic));
     }
+    report.notes = shellcheck.notes;
     Ok(report)
-}
-
-async fn check_one(runbook: &Runbook, text: &Text, books: &Books, now: Timestamp, report: &mut CheckReport) {
-    if text.stem != runbook.name.as_str() {
-        let why = format!("the file is called {}, and the runbook in it {}", text.stem, runbook.name);
-        report.unreadable(&text.file, &why);
-    }
-    let mut found = daytwo_runbook::check_calls(runbook, &|name| books.get(name));
-    found.extend(daytwo_runbook::lint(runbook, now));
-    let mut shellcheck = ShellCheck::default();
-    shellcheck.check(runbook).await;
-    found.extend(shellcheck.found);
-    for note in shellcheck.notes.into_iter().filter(|note| !report.notes.contains(note)).collect::<Vec<_>>() {
-        report.notes.push(note);
-    }
-    found.sort_by_key(|diagnostic| diagnostic.place);
-    found.iter().for_each(|diagnostic| report.add(diagnostic));
 }
 
 /// What the tests of runbooks said.
@@ -205,20 +204,33 @@ pub fn rehearse(profile: Option<&Profile>, paths: &[&Path]) -> Result<TestReport
 }
 
 fn rehearse_one(text: &Text, file: &str, test: &str, books: &Books) -> Result<daytwo_rehearsal::Report, String> {
-    let content = text.content.as_ref().map_err(Clone::clone)?;
-    let runbook = daytwo_runbook::parse(&text.file, content).map_err(|errors| errors.to_string())?;
+    let runbook = text.runbook.as_ref().map_err(ToString::to_string)?;
     let rehearsal = daytwo_runbook::parse_rehearsal(file, test).map_err(|errors| errors.to_string())?;
-    Ok(daytwo_rehearsal::rehearse(&runbook, &rehearsal, books))
+    Ok(daytwo_rehearsal::rehearse(runbook, &rehearsal, books))
 }
 
 /// A runbook's file with what stands beside it.
 struct Text {
     file: String,
     stem: String,
-    content: Result<String, String>,
+    runbook: Result<Arc<Runbook>, Unusable>,
     test: Beside,
     /// Named itself, and not found in a folder.
     named: bool,
+}
+
+/// Why a file is no runbook.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("{0}")]
+    Unreadable(String),
+    #[error(transparent)]
+    Wrong(Diagnostics),
+}
+
+fn parsed(file: &str, content: Result<String, String>) -> Result<Arc<Runbook>, Unusable> {
+    let content = content.map_err(Unusable::Unreadable)?;
+    daytwo_runbook::parse(file, &content).map(Arc::new).map_err(Unusable::Wrong)
 }
 
 enum Beside {
@@ -234,14 +246,8 @@ struct Books {
 
 impl Books {
     fn of(texts: &[Text], profile: Option<&Profile>) -> Self {
-        let together = texts
-            .iter()
-            .filter_map(|text| {
-                let runbook = daytwo_runbook::parse(&text.file, text.content.as_ref().ok()?).ok()?;
-                Some((text.stem.clone(), Arc::new(runbook)))
-            })
-            .collect();
-        Self { together, catalogue: catalogue(profile) }
+        let usable = texts.iter().filter_map(|text| Some((text.stem.clone(), Arc::clone(text.runbook.as_ref().ok()?))));
+        Self { together: usable.collect(), catalogue: catalogue(profile) }
     }
 
     fn get(&self, name: &RunbookName) -> Option<Arc<Runbook>> {
@@ -297,7 +303,7 @@ fn texts(profile: Option<&Profile>, paths: &[&Path]) -> Result<Vec<Text>, UiErro
         None => Text {
             file: entry.file.clone(),
             stem: entry.name.to_string(),
-            content: entry.runbook.as_ref().map(|runbook| runbook.text.clone()).map_err(Clone::clone),
+            runbook: entry.runbook.as_ref().map(Arc::clone).map_err(|why| Unusable::Unreadable(why.clone())),
             test: match Catalogue::shipped_test(&entry.name) {
                 Some((file, content)) => Beside::Text { file, content: Ok(content.to_owned()) },
                 None => Beside::None,
@@ -316,7 +322,8 @@ fn from_disk(path: &Path, named: bool) -> Text {
     } else {
         Beside::None
     };
-    Text { file: path.display().to_string(), stem, content: read_bounded(path), test, named }
+    let file = path.display().to_string();
+    Text { stem, runbook: parsed(&file, read_bounded(path)), file, test, named }
 }
 
 /// The files, and whether each was named itself.

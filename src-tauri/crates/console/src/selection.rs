@@ -3,10 +3,14 @@
 //! A fact that nobody knows the name of would leave every host undecided, in the plan view as well
 //! as at three in the morning; it is an error here, on every way in.
 
+use std::collections::HashMap;
+
 use daytwo_fleet::{UnknownFact, unknown_facts};
-use daytwo_model::Selector;
+use daytwo_model::facts::FactSheet;
+use daytwo_model::{Host, HostName, Selector, Timestamp, Verdict};
 
 use crate::wire::fleet::SelectionError;
+use crate::wire::plan::UndecidedHost;
 use crate::wire::{Code, UiError};
 
 /// Reads a selector that somebody typed.
@@ -56,6 +60,28 @@ fn hint(unknown: &UnknownFact) -> String {
         None => "`daytwo hosts --facts` lists them all; a label with a dot in its name is written as label.\"NAME\""
             .to_owned(),
     }
+}
+
+/// The hosts that a selector picks, and those of which it cannot say.
+pub(crate) fn deal(
+    selector: &Selector,
+    hosts: &[Host],
+    facts: &HashMap<HostName, FactSheet>,
+    now: Timestamp,
+) -> (Vec<HostName>, Vec<UndecidedHost>) {
+    let (mut picked, mut undecided) = (Vec::new(), Vec::new());
+    for host in hosts {
+        let facts = facts.get(&host.name);
+        match selector.verdict(host, facts, now) {
+            Verdict::Picked => picked.push(host.name.clone()),
+            Verdict::NotPicked => {}
+            Verdict::Undecided => {
+                let why = selector.explain(host, facts, now).saw();
+                undecided.push(UndecidedHost { name: host.name.clone(), why });
+            }
+        }
+    }
+    (picked, undecided)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Writing runbooks as the window does it: save, copy, propose, and plan a text that is not saved.
 
+mod support;
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,7 +10,7 @@ use std::sync::Arc;
 use daytwo_console::wire::Code;
 use daytwo_console::wire::plan::PlanRequest;
 use daytwo_console::wire::runbook::Editing;
-use daytwo_console::{Console, Mode, Profile, ProfileKind};
+use daytwo_console::{Console, Mode};
 use daytwo_model::{Digest, RunbookName};
 
 const OWN: &str = "\
@@ -31,15 +33,7 @@ struct Desk {
 impl Desk {
     async fn open(runbooks: &[(&str, &str)]) -> Result<Self, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
-        let profile = Profile {
-            kind: ProfileKind::Own,
-            config_dir: folder.path().join("config"),
-            data_dir: folder.path().join("data"),
-            ssh_dir: None,
-            ssh_agent: None,
-            login: "maria".to_owned(),
-            actor: "maria@laptop".to_owned(),
-        };
+        let profile = support::profile(folder.path());
         std::fs::create_dir_all(profile.config_dir.join("runbooks"))?;
         let fleet = "hosts:\n  web-1: { address: 10.255.255.1, labels: { role: web } }\n";
         std::fs::write(profile.config_dir.join("fleet.yaml"), fleet)?;

@@ -1,9 +1,11 @@
 //! A run whose driver goes away while somebody follows it.
 
+mod support;
+
 use std::error::Error;
 use std::time::Duration;
 
-use daytwo_console::{Change, Console, Follow, Mode, Profile, ProfileKind, SystemClock};
+use daytwo_console::{Change, Console, Follow, Mode, SystemClock};
 use daytwo_demo::SimulatedFleet;
 use daytwo_engine::ports::{Clock as _, Journal as _};
 use daytwo_model::{Event, Record};
@@ -24,15 +26,7 @@ steps:
 #[tokio::test]
 async fn a_run_whose_process_goes_away_is_told_to_its_end() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let profile = Profile {
-        kind: ProfileKind::Own,
-        config_dir: folder.path().join("config"),
-        data_dir: folder.path().join("data"),
-        ssh_dir: None,
-        ssh_agent: None,
-        login: "maria".to_owned(),
-        actor: "maria@laptop".to_owned(),
-    };
+    let profile = support::profile(folder.path());
     let fleet = SimulatedFleet::builder(1).hosts(2)?.build();
     let request = PlanRequest {
         inputs: Default::default(),

@@ -3,12 +3,14 @@
 //! `history-of-format-1.db` is a real one, of the last version that wrote plans of format 1, on its demo
 //! fleet: a run that succeeded, one that failed on HTTP, and one whose process was killed during a step.
 
+mod support;
+
 use std::error::Error;
 use std::sync::Arc;
 
 use daytwo_console::wire::run::{HistoryFilter, RunRow};
 use daytwo_console::wire::{Code, Mark, UiError};
-use daytwo_console::{Console, Mode, Profile, ProfileKind};
+use daytwo_console::{Console, Mode};
 use daytwo_model::{Digest, RunId};
 
 const HISTORY: &[u8] = include_bytes!("data/history-of-format-1.db");
@@ -22,15 +24,7 @@ struct Desk {
 impl Desk {
     async fn open() -> Result<Self, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
-        let profile = Profile {
-            kind: ProfileKind::Own,
-            config_dir: folder.path().join("config"),
-            data_dir: folder.path().join("data"),
-            ssh_dir: None,
-            ssh_agent: None,
-            login: "maria".to_owned(),
-            actor: "maria@laptop".to_owned(),
-        };
+        let profile = support::profile(folder.path());
         std::fs::create_dir_all(&profile.data_dir)?;
         std::fs::write(profile.data_dir.join("history.db"), HISTORY)?;
         let console = Console::open(profile, Mode::Command).await?;

@@ -40,14 +40,13 @@ pub use input::{
     CHOICES_TIMEOUT_MS_DEFAULT, CHOICES_TIMEOUT_MS_MAX, ChoiceSource, INPUT_BYTES_MAX, ITEMS_MAX, InputKind, InputSpec,
     as_typed, check_input,
 };
-pub use lint::{REVIEW_DAYS_MAX, ScriptFinding, ScriptInFile, lint, scripts};
+pub use lint::{REVIEW_DAYS_MAX, ScriptFinding, ScriptInFile, lint, review_problem, scripts};
 pub use parse::{
     BATCHES_MAX, CAPTURES_MAX, CHOICES_MAX, HEADERS_MAX, INPUTS_MAX, SECRETS_MAX, STEPS_MAX, VARS_MAX, parse,
     parse_bytes, parse_rehearsal,
 };
 pub use plan::{
-    CALL_DEPTH_MAX, Difference, FOR_EACH_ITEMS_MAX, HOSTS_MAX, PLANNED_STEPS_MAX, PlanError, PlanErrors, PlanRequest,
-    differences, plan,
+    CALL_DEPTH_MAX, Difference, HOSTS_MAX, PLANNED_STEPS_MAX, PlanError, PlanErrors, PlanRequest, differences, plan,
 };
 pub use rehearsal::{
     CASES_MAX, CancelEffect, Case, ENDS, Expected, ExpectedCapture, ExpectedCourse, ExpectedRun, ExpectedStep,

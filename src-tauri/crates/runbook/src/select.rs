@@ -60,9 +60,7 @@ impl<'h> Choice<'h> {
 
     /// What is not known of a host, in one sentence.
     fn doubt(&self, selector: &Selector, host: &Host) -> String {
-        let explanation = selector.explain(host, self.surroundings.facts(&host.name), self.now);
-        let saw: Vec<String> = explanation.because.into_iter().map(|reason| reason.saw).collect();
-        saw.join("; ")
+        selector.explain(host, self.surroundings.facts(&host.name), self.now).saw()
     }
 
     fn why_empty(&self, undecided: &[Undecided]) -> Empty {

@@ -4,11 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use daytwo_model::facts::FactSheet;
-use daytwo_model::{Host, HostName, Verdict};
+use daytwo_model::{Host, HostName};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::wire::fleet::{FactView, FleetView, HostDetail, HostVerdict, SelectionView};
-use crate::wire::plan::UndecidedHost;
 use crate::wire::run::{HistoryFilter, RunRow};
 use crate::wire::{Code, UiError};
 use crate::{Console, selection, view};
@@ -58,18 +57,7 @@ impl Console {
                 return view;
             }
         };
-        let (facts, now) = (self.facts_now(), self.clock.now());
-        for host in &fleet.hosts {
-            let facts = facts.get(&host.name);
-            match selector.verdict(host, facts, now) {
-                Verdict::Picked => view.hosts.push(host.name.clone()),
-                Verdict::NotPicked => {}
-                Verdict::Undecided => {
-                    let why = view::fleet::saw(&selector.explain(host, facts, now));
-                    view.undecided.push(UndecidedHost { name: host.name.clone(), why });
-                }
-            }
-        }
+        (view.hosts, view.undecided) = selection::deal(&selector, &fleet.hosts, &self.facts_now(), self.clock.now());
         view
     }
 
@@ -79,7 +67,7 @@ impl Console {
         let (fleet, facts, now) = (self.inventory.fleet(), self.facts_now(), self.clock.now());
         let verdict = |host: &Host| {
             let explanation = selector.explain(host, facts.get(&host.name), now);
-            HostVerdict { name: host.name.clone(), verdict: explanation.verdict, why: view::fleet::saw(&explanation) }
+            HostVerdict { name: host.name.clone(), verdict: explanation.verdict, why: explanation.saw() }
         };
         let mut verdicts: Vec<HostVerdict> = fleet.hosts.iter().map(verdict).collect();
         verdicts.sort_by(|a, b| a.name.cmp(&b.name));

@@ -10,18 +10,6 @@ use super::words::count;
 use crate::wire::Mark;
 use crate::wire::fleet::{FleetSummary, HostFacts, HostRow, HostSample};
 
-/// What decided about a host, each thing once.
-#[must_use]
-pub fn saw(explanation: &daytwo_model::Explanation) -> String {
-    let mut told: Vec<&str> = Vec::new();
-    for reason in &explanation.because {
-        if !told.contains(&reason.saw.as_str()) {
-            told.push(&reason.saw);
-        }
-    }
-    told.join("; ")
-}
-
 /// One host as it is shown at `now`.
 #[must_use]
 pub fn row(host: &Host, seen: Option<&Observation>, now: Timestamp, interval: Duration) -> HostRow {

@@ -31,10 +31,6 @@ pub fn row(entry: &Entry, last_green: Option<Timestamp>, now: Timestamp) -> Runb
 /// A runbook that can be used, as a row of the catalogue.
 #[must_use]
 pub fn row_of(runbook: &Runbook, file: &str, last_green: Option<Timestamp>, now: Timestamp) -> RunbookRow {
-    let overdue = daytwo_runbook::lint(runbook, now)
-        .into_iter()
-        .find(|warning| matches!(&*warning.code, "never-reviewed" | "review-overdue"))
-        .map(|warning| warning.message);
     RunbookRow {
         name: runbook.name.clone(),
         title: runbook.title.clone(),
@@ -43,7 +39,7 @@ pub fn row_of(runbook: &Runbook, file: &str, last_green: Option<Timestamp>, now:
         owner: runbook.owner.clone(),
         stewardship: stewardship(runbook.stewardship).to_owned(),
         reviewed: runbook.reviewed.clone(),
-        overdue,
+        overdue: daytwo_runbook::review_problem(runbook, now),
         last_green,
         file: file.to_owned(),
         broken: None,

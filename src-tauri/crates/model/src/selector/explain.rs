@@ -34,18 +34,25 @@ pub struct Reason {
     pub saw: String,
 }
 
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.verdict.word())?;
-        // Two conditions on one fact saw the same: it is told once.
+impl Explanation {
+    /// What was seen, in one sentence. Two conditions on one fact saw the same: it is told once.
+    #[must_use]
+    pub fn saw(&self) -> String {
         let mut told: Vec<&str> = Vec::new();
         for saw in self.because.iter().map(|reason| reason.saw.as_str()) {
             if !told.contains(&saw) {
-                write!(f, "{}{saw}", if told.is_empty() { ": " } else { "; " })?;
                 told.push(saw);
             }
         }
-        Ok(())
+        told.join("; ")
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let saw = self.saw();
+        let separator = if saw.is_empty() { "" } else { ": " };
+        write!(f, "{}{separator}{saw}", self.verdict.word())
     }
 }
 

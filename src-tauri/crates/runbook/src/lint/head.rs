@@ -1,10 +1,12 @@
 //! Rules about the runbook as a whole: who answers for it, whether it is fresh, how it is brought in.
 
+use daytwo_model::Timestamp;
 use daytwo_model::plan::Effect;
 
 use super::steps::changes;
 use super::{Report, Subject};
 use crate::rollout::Reach;
+use crate::runbook::Runbook;
 use crate::step::ActionTemplate;
 
 /// After how many days a review is out of date.
@@ -13,6 +15,7 @@ pub const REVIEW_DAYS_MAX: i64 = 365;
 /// The largest share of the hosts that a first batch may take and still be a canary, in percent.
 const CANARY_PERCENT_MAX: u32 = 10;
 
+const NEVER: &str = "nobody has said when this runbook was last reviewed";
 const REVIEW: &str = "read it, run it on one host, and set `reviewed:` to that day";
 
 pub(super) fn no_owner(subject: &Subject<'_>, report: &mut Report<'_>) {
@@ -22,22 +25,28 @@ pub(super) fn no_owner(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
+/// Why a runbook's review does not count any more, in one sentence; none while it does. What the
+/// two rules below say, without the rest of the checker.
+#[must_use]
+pub fn review_problem(runbook: &Runbook, now: Timestamp) -> Option<String> {
+    let Some(reviewed) = &runbook.reviewed else { return Some(NEVER.to_owned()) };
+    let now = jiff::Timestamp::from_millisecond(now.unix_ms()).ok()?;
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let days = i64::from(today.since(reviewed.parse::<jiff::civil::Date>().ok()?).map_or(0, |span| span.get_days()));
+    (days > REVIEW_DAYS_MAX).then(|| format!("the last review was {days} days ago"))
+}
+
 pub(super) fn never_reviewed(subject: &Subject<'_>, report: &mut Report<'_>) {
     if subject.runbook.reviewed.is_none() {
         let place = subject.runbook.places.name;
-        report.warn(None, place, "nobody has said when this runbook was last reviewed", REVIEW);
+        report.warn(None, place, NEVER, REVIEW);
     }
 }
 
 pub(super) fn review_overdue(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let runbook = subject.runbook;
-    let Some((reviewed, place)) = runbook.reviewed.as_deref().zip(runbook.places.reviewed) else { return };
-    let now = jiff::Timestamp::from_millisecond(subject.now.unix_ms());
-    let today = now.map(|now| now.to_zoned(jiff::tz::TimeZone::UTC).date());
-    let (Ok(reviewed), Ok(today)) = (reviewed.parse::<jiff::civil::Date>(), today) else { return };
-    let days = i64::from(today.since(reviewed).map_or(0, |span| span.get_days()));
-    if days > REVIEW_DAYS_MAX {
-        report.warn(None, place, format!("the last review was {days} days ago"), REVIEW);
+    let Some(place) = subject.runbook.places.reviewed else { return };
+    if let Some(message) = review_problem(subject.runbook, subject.now) {
+        report.warn(None, place, message, REVIEW);
     }
 }
 

@@ -21,7 +21,7 @@ use crate::diagnostic::{Diagnostic, Place, Severity, Source, printable};
 use crate::runbook::Runbook;
 use crate::step::Step;
 use crate::template::Template;
-pub use head::REVIEW_DAYS_MAX;
+pub use head::{REVIEW_DAYS_MAX, review_problem};
 pub use scripts::{ScriptFinding, ScriptInFile, scripts};
 
 /// How many warnings of one runbook are kept. A person repairs the first few; the rest is noise and memory.

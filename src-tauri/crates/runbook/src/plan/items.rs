@@ -10,10 +10,8 @@ use super::groups::Groups;
 use super::render::Flawed;
 use super::scope::{Binding, Column, known};
 use crate::diagnostic::printable;
+use crate::input::ITEMS_MAX;
 use crate::template::{JsonTemplate, Rendering};
-
-/// The most items that a step is done for. Each is a step of its own, on every host.
-pub const FOR_EACH_ITEMS_MAX: usize = 100;
 
 /// How much of an item stands in a step's title, in characters.
 const TITLE_ITEM_CHARS_MAX: usize = 60;
@@ -65,8 +63,8 @@ impl Planner<'_> {
 fn items(list: &JsonTemplate, rendering: &Rendering<'_>) -> Result<Vec<serde_json::Value>, Flawed> {
     let line = list.templates().first().map(|template| template.place().line);
     match known_json(list, rendering)? {
-        serde_json::Value::Array(items) if items.len() > FOR_EACH_ITEMS_MAX => {
-            Err((line, format!("`for_each` has {} items, and at most {FOR_EACH_ITEMS_MAX} are allowed", items.len())))
+        serde_json::Value::Array(items) if items.len() > ITEMS_MAX as usize => {
+            Err((line, format!("`for_each` has {} items, and at most {ITEMS_MAX} are allowed", items.len())))
         }
         serde_json::Value::Array(items) => Ok(items),
         serde_json::Value::Null => Ok(Vec::new()),

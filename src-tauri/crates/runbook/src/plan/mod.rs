@@ -34,7 +34,6 @@ pub use differences::{Difference, differences};
 pub use error::{PlanError, PlanErrors};
 pub use expand::PLANNED_STEPS_MAX;
 use expand::{Expanded, Planner};
-pub use items::FOR_EACH_ITEMS_MAX;
 
 /// The most hosts that one plan holds.
 pub const HOSTS_MAX: usize = 100_000;

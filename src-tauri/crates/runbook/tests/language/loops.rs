@@ -1,6 +1,6 @@
 //! `for_each` and `vars`: one step per item, values of each host's own.
 
-use daytwo_runbook::{FOR_EACH_ITEMS_MAX, PLANNED_STEPS_MAX};
+use daytwo_runbook::{ITEMS_MAX, PLANNED_STEPS_MAX};
 
 use crate::kit::{fleet, host, ids, planned, refused, request, runbook, sh, shown};
 
@@ -32,14 +32,14 @@ fn an_empty_list_leaves_a_step_that_does_nothing_and_a_long_one_is_refused() {
     let sealed = planned(&book, &request(&fleet, "role=web", &[("l", "")]));
     assert_eq!(ids(sealed.plan()), ["a"]);
     assert!(sealed.plan().steps[0].action.variants().is_empty());
-    let long = vec!["x"; FOR_EACH_ITEMS_MAX + 1].join(" ");
+    let long = vec!["x"; ITEMS_MAX as usize + 1].join(" ");
     let errors = refused(&book, &request(&fleet, "role=web", &[("l", &long)]));
     assert!(errors.to_string().contains("`for_each` has 101 items, and at most 100 are allowed"), "{errors}");
     let text: String = (0..11)
         .map(|n| format!("  - {{ id: s{n}, for_each: '{{{{ l | split }}}}', run: 'x {{{{ item }}}}' }}\n"))
         .collect();
     let many = runbook(&format!("inputs: {{ l: {{ type: string }} }}\nsteps:\n{text}"));
-    let hundred = vec!["x"; FOR_EACH_ITEMS_MAX].join(" ");
+    let hundred = vec!["x"; ITEMS_MAX as usize].join(" ");
     let errors = refused(&many, &request(&fleet, "role=web", &[("l", &hundred)]));
     assert!(errors.to_string().contains(&format!("more than {PLANNED_STEPS_MAX} steps")), "{errors}");
 }

@@ -50,8 +50,7 @@ impl Console {
         if !differences.is_empty() {
             return Ok(PlanDocument { answer: None, differences, notes });
         }
-        let selected = u32::try_from(sealed.plan().hosts.len()).unwrap_or(u32::MAX);
-        let answer = self.offer(sealed, Beside::default(), selected).await?;
+        let answer = self.offer(sealed, Beside::default()).await?;
         Ok(PlanDocument { answer: Some(answer), differences, notes })
     }
 

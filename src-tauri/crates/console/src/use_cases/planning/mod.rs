@@ -13,7 +13,7 @@ use daytwo_runbook::{PlanErrors, Runbook};
 use super::catalogue::broken;
 use super::runs::start_error;
 use crate::view::plan::Beside;
-use crate::wire::plan::{PlanAnswer, PlanProblem, PlanRequest, PlanWarning};
+use crate::wire::plan::{PlanAnswer, PlanProblem, PlanRequest, PlanView, PlanWarning};
 use crate::wire::{Code, UiError};
 use crate::{Console, selection, view};
 
@@ -41,17 +41,19 @@ impl Console {
         if let Some((message, hint)) = runbook.targets.as_ref().and_then(selection::unknown) {
             return Ok(refused(vec![PlanProblem { hint: Some(hint), ..problem(&format!("targets: {message}")) }]));
         }
-        let (selected, undecided) = self.counted(&runbook, selection.as_ref());
         let at = self.clock.now();
-        let planned = self.planned(Arc::clone(&runbook), request.inputs, selection, at).await?;
+        let planned = self.planned(Arc::clone(&runbook), request.inputs, selection.clone(), at).await?;
         match planned {
             Ok(sealed) if request.text.is_some() => {
                 let mut view = self.shown(&sealed, Beside::default()).await?;
                 view.cannot_start = vec!["this text is not saved yet".to_owned()];
-                Ok(PlanAnswer { plan: Some(view), problems: Vec::new(), selected, undecided })
+                Ok(answer(&sealed, view))
             }
-            Ok(sealed) => self.offer(sealed, Beside::default(), selected).await,
-            Err(errors) => Ok(PlanAnswer { plan: None, problems: problems(&errors), selected, undecided }),
+            Ok(sealed) => self.offer(sealed, Beside::default()).await,
+            Err(errors) => {
+                let (selected, undecided) = self.counted(&runbook, selection);
+                Ok(PlanAnswer { plan: None, problems: problems(&errors), selected, undecided })
+            }
         }
     }
 
@@ -74,9 +76,8 @@ impl Console {
         match daytwo_runbook::plan_undo(&plan, &folded.state, run, by, at) {
             Ok(undo) => {
                 let left_out = undo.left_out.iter().map(|left| format!("{} · {}: {}", left.host, left.step, left.why));
-                let selected = u32::try_from(undo.plan.plan().hosts.len()).unwrap_or(u32::MAX);
                 let beside = Beside { warnings, left_out: left_out.collect(), ..Beside::default() };
-                self.offer(undo.plan, beside, selected).await
+                self.offer(undo.plan, beside).await
             }
             Err(errors) => Ok(refused(problems(&errors))),
         }
@@ -91,8 +92,7 @@ impl Console {
         let asked = asking.await.map_err(|error| start_error(&error))?;
         let sealed = SealedPlan::seal(asked)
             .map_err(|error| UiError::new(Code::Internal, "the plan cannot be sealed").because(&error))?;
-        let selected = u32::try_from(sealed.plan().hosts.len()).unwrap_or(u32::MAX);
-        self.offer(sealed, Beside::default(), selected).await
+        self.offer(sealed, Beside::default()).await
     }
 
     /// A runbook of the catalogue that can be used.
@@ -132,15 +132,14 @@ impl Console {
     }
 
     /// Puts a plan on the shelf, from which alone it can be started, and shows it.
-    async fn offer(&self, sealed: SealedPlan, beside: Beside, selected: u32) -> Result<PlanAnswer, UiError> {
-        let undecided = view::plan::undecided(&sealed.plan().undecided);
-        let view = self.shown(&sealed, beside).await?;
+    async fn offer(&self, sealed: SealedPlan, beside: Beside) -> Result<PlanAnswer, UiError> {
+        let answer = answer(&sealed, self.shown(&sealed, beside).await?);
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner).put(sealed);
-        Ok(PlanAnswer { plan: Some(view), problems: Vec::new(), selected, undecided })
+        Ok(answer)
     }
 
     /// A plan with everything that is known beside it.
-    async fn shown(&self, sealed: &SealedPlan, mut beside: Beside) -> Result<crate::wire::plan::PlanView, UiError> {
+    async fn shown(&self, sealed: &SealedPlan, mut beside: Beside) -> Result<PlanView, UiError> {
         beside.warnings.extend(self.plan_warnings(sealed.plan()).await?);
         beside.cannot_start = daytwo_engine::unsupported(sealed.plan());
         let fleet = self.inventory.fleet();
@@ -162,6 +161,12 @@ impl Console {
 fn not_shown() -> UiError {
     let error = UiError::new(Code::PlanChanged, "this plan is not one that was shown and not yet started");
     error.hint("plan again, and start what is shown then")
+}
+
+fn answer(sealed: &SealedPlan, view: PlanView) -> PlanAnswer {
+    let selected = u32::try_from(sealed.plan().hosts.len()).unwrap_or(u32::MAX);
+    let undecided = view.undecided.clone();
+    PlanAnswer { plan: Some(view), problems: Vec::new(), selected, undecided }
 }
 
 fn refused(problems: Vec<PlanProblem>) -> PlanAnswer {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use daytwo_model::{RunbookName, SealedPlan, Selector, Timestamp, Verdict};
+use daytwo_model::{RunbookName, SealedPlan, Selector, Timestamp};
 use daytwo_runbook::{ChoiceSource, InputKind, PlanErrors, Runbook};
 
 use crate::catalogue::Catalogue;
@@ -11,7 +11,7 @@ use crate::surroundings::Snapshot;
 use crate::view::words::ago;
 use crate::wire::plan::UndecidedHost;
 use crate::wire::{Code, UiError};
-use crate::{Console, choices, revision};
+use crate::{Console, choices, revision, selection};
 
 impl Console {
     /// Makes the plan, away from the threads that keep the window alive.
@@ -93,27 +93,16 @@ impl Console {
     }
 
     /// How many hosts the runbook's targets and a selection pick, and those of which they cannot say.
-    pub(super) fn counted(&self, runbook: &Runbook, selection: Option<&Selector>) -> (u32, Vec<UndecidedHost>) {
+    pub(super) fn counted(&self, runbook: &Runbook, selection: Option<Selector>) -> (u32, Vec<UndecidedHost>) {
         let selector = match (&runbook.targets, selection) {
             (None, None) => return (0, Vec::new()),
-            (Some(one), None) => one.clone(),
-            (None, Some(one)) => one.clone(),
-            (Some(targets), Some(selection)) => targets.narrowed_by(selection),
+            (Some(targets), None) => targets.clone(),
+            (None, Some(selection)) => selection,
+            (Some(targets), Some(selection)) => targets.narrowed_by(&selection),
         };
-        let (fleet, facts, now) = (self.inventory.fleet(), self.facts_now(), self.clock.now());
-        let (mut picked, mut undecided) = (0, Vec::new());
-        for host in &fleet.hosts {
-            let facts = facts.get(&host.name);
-            match selector.verdict(host, facts, now) {
-                Verdict::Picked => picked += 1,
-                Verdict::NotPicked => {}
-                Verdict::Undecided => {
-                    let why = crate::view::fleet::saw(&selector.explain(host, facts, now));
-                    undecided.push(UndecidedHost { name: host.name.clone(), why });
-                }
-            }
-        }
-        (picked, undecided)
+        let fleet = self.inventory.fleet();
+        let (picked, undecided) = selection::deal(&selector, &fleet.hosts, &self.facts_now(), self.clock.now());
+        (u32::try_from(picked.len()).unwrap_or(u32::MAX), undecided)
     }
 }
 
