@@ -91,6 +91,7 @@ async fn round(fleet: &Arc<SimulatedFleet>) -> Result<Round, Box<dyn Error>> {
         outputs: store.clone(),
         secrets: Arc::new(Nobody),
         shell: fleet.clone(),
+        local: fleet.clone(),
         http: Arc::new(Nobody),
     };
     let (driver, _handle) = open(sealed_plan(fleet)?, "bench".to_owned(), ports, Settings::default())?;

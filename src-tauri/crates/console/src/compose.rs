@@ -116,6 +116,7 @@ impl Parts {
             journal: Arc::clone(&store) as _,
             outputs: Arc::clone(&store) as _,
             secrets: Arc::new(secrets.clone()),
+            local: Arc::clone(&world.shell),
             shell: world.shell,
             http: Arc::new(http),
         };

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use daytwo_engine::ports::Cancel;
 use daytwo_engine::{Handle, Notice};
 use daytwo_fleet::prober::ProberHandle;
 use daytwo_fleet::sources::Fleet;
@@ -142,6 +143,11 @@ impl Console {
     /// A token that ends with the console.
     pub(crate) fn child_token(&self) -> CancellationToken {
         self.cancel.child_token()
+    }
+
+    /// What ends with the console.
+    pub(crate) fn closing(&self) -> Cancel {
+        Cancel::ending_with(&self.cancel)
     }
 
     /// Says that something is no longer what was shown.

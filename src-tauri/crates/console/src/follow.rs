@@ -193,6 +193,8 @@ impl Follow {
             budgets: view::run::budgets(plan, state),
             decisions: self.folded.decisions.clone(),
             offers: view::run::offers(&frame, plan, state),
+            questions: Vec::new(),
+            waiting: Vec::new(),
         }))
     }
 }

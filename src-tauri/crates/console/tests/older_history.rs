@@ -64,7 +64,7 @@ async fn a_run_that_an_earlier_version_left_open_is_found_interrupted_and_its_st
     let view = desk.console.run(desk.run("interrupted")?).await?;
     let cells = view.hosts.first().map(|host| host.cells.iter().map(|cell| cell.mark).collect::<Vec<_>>());
     assert_eq!(cells, Some(vec![Mark::Ok, Mark::Unknown, Mark::Waiting]));
-    assert!(desk.console.start_info().await?.interrupted.iter().any(|row| row.id == view.row.id));
+    assert!(desk.console.start_info().await?.recovered.iter().any(|found| found.row.id == view.row.id));
     desk.console.close().await;
     Ok(())
 }

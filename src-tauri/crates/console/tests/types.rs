@@ -44,6 +44,8 @@ fn generate() -> String {
     collect.visit::<wire::plan::PlanRequest>();
     collect.visit::<wire::plan::PlanAnswer>();
     collect.visit::<wire::run::RunView>();
+    collect.visit::<wire::run::ResumeChoices>();
+    collect.visit::<wire::run::Touches>();
     collect.visit::<wire::run::OutputPage>();
     collect.visit::<wire::run::OutputGroup>();
     collect.visit::<wire::run::HistoryFilter>();

@@ -10,8 +10,8 @@ use daytwo_model::plan::{CheckAnswer, PerHost, Probe};
 use daytwo_model::{Plan, RunId, SealedPlan, Text};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
+use crate::cancel::Cancel;
 use crate::error::RunError;
 use crate::handle::Published;
 use crate::ports::Ports;
@@ -29,7 +29,7 @@ pub async fn ask_checks(
     plan: &SealedPlan,
     ports: &Ports,
     settings: Settings,
-    cancel: CancellationToken,
+    cancel: Cancel,
 ) -> Result<Plan, RunError> {
     let secrets = secrets::read(plan.plan(), &*ports.secrets, &settings).await?;
     let mask = Arc::new(Mask::new(secrets.values()).map_err(|error| RunError::Mask(error.to_string()))?);

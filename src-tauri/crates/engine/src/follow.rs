@@ -8,8 +8,8 @@ use daytwo_model::{Host, ProcessIdentity, Stream};
 use tokio::pin;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 
+use crate::cancel::Cancel;
 use crate::ports::{SHELL_EVENTS_MAX, Shell, ShellEnd, ShellEvent, ShellJob};
 
 /// What a job tells while it runs.
@@ -37,10 +37,10 @@ pub(crate) async fn follow(
     host: &Host,
     job: ShellJob,
     patience: Patience,
-    cancel: &CancellationToken,
+    cancel: &Cancel,
     listener: &mut (impl Listener + Send),
 ) -> Followed {
-    let stop = cancel.child_token();
+    let stop = cancel.child();
     let (sender, mut events) = mpsc::channel(SHELL_EVENTS_MAX);
     let run = shell.run(host, job, sender, stop.clone());
     // First the deadline; once the job was told to stop, the end of the grace.
@@ -60,7 +60,7 @@ pub(crate) async fn follow(
                     let why = format!("it was told to stop, and was not seen dead within {} s", patience.grace.as_secs());
                     break ShellEnd::Unseen { why };
                 }
-                stop.cancel();
+                stop.terminate();
             }
             event = events.recv(), if open => match event {
                 Some(event) => hear(event, &mut heard, listener).await,

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use daytwo_model::{AttemptId, IllegalEvent, Plan, Record, RunId, RunState};
+use daytwo_model::{Answer, AttemptId, CancelDegree, IllegalEvent, Plan, Record, RunId, RunState};
 use tokio::sync::{broadcast, mpsc};
 
 /// News that a reader may be behind with. One that is further behind is told so, and reads the store again.
 pub(crate) const NOTICES_MAX: usize = 4096;
-/// Requests that may wait. The first cancel counts; more change nothing.
-pub(crate) const REQUESTS_MAX: usize = 8;
+/// Requests that may wait: more than people can make while one is being journalled.
+pub(crate) const REQUESTS_MAX: usize = 64;
 
 /// News of a run.
 #[derive(Debug, Clone)]
@@ -22,10 +22,33 @@ pub enum Notice {
     },
 }
 
-/// A person asks that the run stop.
-pub(crate) struct CancelRequest {
-    pub(crate) by: String,
-    pub(crate) why: String,
+/// What a person asks of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// That it stops, or that some of its hosts do.
+    Cancel {
+        /// Who.
+        by: String,
+        /// Why, in their words; may be empty.
+        why: String,
+        /// How hard.
+        degree: CancelDegree,
+        /// Indices of the hosts; none: the whole run.
+        hosts: Option<Vec<u32>>,
+    },
+    /// The answer to a question that it asked.
+    Answer {
+        /// Indices of the hosts that it is for. Those that no longer wait for it are left alone.
+        hosts: Vec<u32>,
+        /// Index of the step.
+        step: u32,
+        /// The answer.
+        answer: Answer,
+        /// Who decided.
+        by: String,
+        /// Why, in their words; may be empty.
+        why: String,
+    },
 }
 
 /// What is known on disk, and who wants to hear of it.
@@ -71,7 +94,7 @@ impl Published {
 #[derive(Clone)]
 pub struct Handle {
     pub(crate) published: Arc<Published>,
-    pub(crate) requests: mpsc::Sender<CancelRequest>,
+    pub(crate) requests: mpsc::Sender<Request>,
 }
 
 impl Handle {
@@ -84,8 +107,13 @@ impl Handle {
     /// Asks that the run stop: nothing more of its main phase starts, and what is in flight of that is
     /// ended; steps for the end of a host that was started still run. After the end it changes nothing.
     pub fn cancel(&self, by: String, why: String) {
-        // Full: a cancel is waiting already. Closed: the run is over.
-        let _ = self.requests.try_send(CancelRequest { by, why });
+        self.request(Request::Cancel { by, why, degree: CancelDegree::Terminate, hosts: None });
+    }
+
+    /// Asks something of the run. After the end it changes nothing; false where it was not taken, because
+    /// too many requests wait or the run is over.
+    pub fn request(&self, request: Request) -> bool {
+        self.requests.try_send(request).is_ok()
     }
 
     /// News from now on. A reader that lags is told so, and reads the store again.

@@ -47,9 +47,7 @@ impl LateValues<'_> {
     /// `deadline` is for HTTP calls; for shell jobs the one who follows them keeps the time.
     pub(crate) fn action(&self, action: &Action, deadline: Duration) -> Result<Ready, String> {
         Ok(match action {
-            Action::Run { script, run_as, .. } => {
-                Ready::Shell(ShellJob { script: self.text(script)?, run_as: run_as.clone() })
-            }
+            Action::Run { script, run_as, .. } => Ready::Shell(ShellJob::read(self.text(script)?, run_as.clone())),
             Action::Wait { ms } => Ready::Wait(Duration::from_millis(*ms)),
             Action::Ask { .. } | Action::Fetch { .. } | Action::Put { .. } => {
                 return Err("this version does not perform it yet".to_owned());

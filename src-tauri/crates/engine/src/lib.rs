@@ -9,6 +9,7 @@
 //! knows how a host is reached or where the journal is kept.
 
 mod asked;
+mod cancel;
 pub mod capture;
 mod dispatcher;
 mod error;
@@ -32,7 +33,7 @@ mod why;
 pub use asked::ask_checks;
 pub use dispatcher::{Driver, open};
 pub use error::RunError;
-pub use handle::{Handle, Notice};
+pub use handle::{Handle, Notice, Request};
 pub use recover::recover;
 pub use secrets::secrets_needed;
 pub use settings::Settings;

@@ -12,6 +12,8 @@ use daytwo_model::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::cancel::Cancel;
+
 /// Events that a shell job may have on their way to the engine. Small: when the engine (and the
 /// disk behind it) is slow, the host's socket is to feel it.
 pub const SHELL_EVENTS_MAX: usize = 16;
@@ -70,6 +72,69 @@ pub struct ShellJob {
     pub script: SecretValue,
     /// As whom; another user than the one who logs in is had through `sudo -n`.
     pub run_as: RunAs,
+    /// What is kept of it on the host, so that it outlives the connection; none for reads.
+    pub keep: Option<Keep>,
+}
+
+impl ShellJob {
+    /// A script of which nothing is kept on the host: a read.
+    #[must_use]
+    pub const fn read(script: SecretValue, run_as: RunAs) -> Self {
+        Self { script, run_as, keep: None }
+    }
+}
+
+/// What the host keeps of an attempt.
+#[derive(Debug)]
+pub struct Keep {
+    /// The attempt: the name of its folder there, and the lock against a second delivery.
+    pub attempt: AttemptId,
+    /// Who asked, and for what, for others who look at the host. One line each, without secrets.
+    pub by: String,
+    /// Run, runbook and step: `restart-service / restart (run 0198c1d2)`.
+    pub what: String,
+    /// For how long others are told that somebody works here.
+    pub lease: Duration,
+    /// What the host does alone unless it is told in time that all is well.
+    pub dead_man: Option<DeadMan>,
+}
+
+/// A way back that the host takes alone.
+#[derive(Debug)]
+pub struct DeadMan {
+    /// How long it waits, from the start of the script.
+    pub after: Duration,
+    /// The inverse.
+    pub script: SecretValue,
+}
+
+/// An attempt that was sent earlier, and may still go on.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Which.
+    pub attempt: AttemptId,
+    /// As whom it runs.
+    pub run_as: RunAs,
+    /// The process, where its start was confirmed.
+    pub process: Option<ProcessIdentity>,
+    /// How many bytes of standard output and standard error are known already: it is followed from there.
+    pub have: (u64, u64),
+    /// How long ago it was sent. A host that runs for a shorter time has been started since.
+    pub sent_ago: Duration,
+}
+
+/// What became of a dead-man switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeadManEnd {
+    /// The host was told in time.
+    Disarmed,
+    /// It had taken the step back already; the exit of that where it is known.
+    Fired(Option<Exit>),
+    /// The host could not be asked.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
 }
 
 /// What a running job tells.
@@ -88,6 +153,16 @@ pub enum ShellEnd {
     Exited(Exit),
     /// It was cancelled, and the host was asked afterwards: its process group is gone.
     Killed,
+    /// The host was asked: the process is gone without an exit code, or the host has been started since.
+    Lost {
+        /// What was seen.
+        why: String,
+    },
+    /// The host was asked: nothing of it began, and it will be refused should it still arrive.
+    NotStarted {
+        /// Why it did not begin.
+        why: String,
+    },
     /// It was sent and its end was not seen: link lost, or cancelled and not seen dead.
     Unseen {
         /// Why not.
@@ -112,13 +187,27 @@ pub trait Shell: Send + Sync {
     ///
     /// `cancel` asks for the process group to be terminated, then killed, then looked for. The
     /// call returns in bounded time after that, whatever the host does.
-    async fn run(
-        &self,
-        host: &Host,
-        job: ShellJob,
-        events: mpsc::Sender<ShellEvent>,
-        cancel: CancellationToken,
-    ) -> ShellEnd;
+    async fn run(&self, host: &Host, job: ShellJob, events: mpsc::Sender<ShellEvent>, cancel: Cancel) -> ShellEnd;
+
+    /// Asks what became of an attempt that was sent with [`Keep`], and follows it to its end where it
+    /// still runs. `Unseen` where the host cannot be asked, or keeps nothing.
+    async fn reattach(&self, host: &Host, kept: Kept, events: mpsc::Sender<ShellEvent>, cancel: Cancel) -> ShellEnd {
+        let _ = (kept, events, cancel);
+        ShellEnd::Unseen { why: format!("{} keeps nothing of it", host.endpoint.describe()) }
+    }
+
+    /// Tells a host that all is well with an attempt whose dead-man switch is armed.
+    async fn disarm(&self, host: &Host, kept: &Kept) -> DeadManEnd {
+        let _ = kept;
+        DeadManEnd::Unknown { why: format!("{} keeps nothing of it", host.endpoint.describe()) }
+    }
+
+    /// What the host says of an attempt's processes now, in one line: how many live, and whether one waits
+    /// for a terminal or a password. None where it cannot be asked.
+    async fn look(&self, host: &Host, kept: &Kept) -> Option<String> {
+        let _ = (host, kept);
+        None
+    }
 }
 
 /// An HTTP request with everything filled in. Parts may hold secrets.
@@ -181,6 +270,8 @@ pub struct Ports {
     pub outputs: std::sync::Arc<dyn Outputs>,
     pub secrets: std::sync::Arc<dyn Secrets>,
     pub shell: std::sync::Arc<dyn Shell>,
+    /// Scripts on this machine. The host that it is given is the one that the step is done for.
+    pub local: std::sync::Arc<dyn Shell>,
     pub http: std::sync::Arc<dyn Http>,
 }
 

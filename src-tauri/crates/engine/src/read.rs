@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use daytwo_model::{Exit, Host, ProcessIdentity, Stream};
-use tokio_util::sync::CancellationToken;
 
+use crate::cancel::Cancel;
 use crate::capture::Kept;
 use crate::expect::Answer;
 use crate::follow::{Listener, Patience, follow};
@@ -43,12 +43,7 @@ impl Listener for StdoutOnly {
 }
 
 /// The answer, or why there is none.
-pub(crate) async fn read(
-    context: &Context,
-    host: &Host,
-    ready: Ready,
-    cancel: &CancellationToken,
-) -> Result<Answer, NoAnswer> {
+pub(crate) async fn read(context: &Context, host: &Host, ready: Ready, cancel: &Cancel) -> Result<Answer, NoAnswer> {
     let deadline = context.settings.ask_wait;
     match ready {
         Ready::Shell(job) => {
@@ -60,9 +55,10 @@ pub(crate) async fn read(
                 ShellEnd::Unreachable { why } => {
                     Err(NoAnswer { why: format!("the check could not be asked: {why}"), unreachable: true })
                 }
-                ShellEnd::Unseen { why } | ShellEnd::Refused { why } => {
-                    Err(format!("the check could not be asked: {why}").into())
-                }
+                ShellEnd::Unseen { why }
+                | ShellEnd::Refused { why }
+                | ShellEnd::Lost { why }
+                | ShellEnd::NotStarted { why } => Err(format!("the check could not be asked: {why}").into()),
             }
         }
         Ready::Http(call) => match follow_call(&context.ports, call, cancel, GIVE_UP).await {

@@ -1,6 +1,6 @@
 //! After the process that drove a run is gone: what was in flight then is unknown, and says so.
 
-use daytwo_model::{Event, Record, RunState, RunStatus, SealedPlan};
+use daytwo_model::{Event, OutputTally, Record, RunState, RunStatus, SealedPlan};
 use tokio::time::timeout;
 
 use crate::dispatcher::APPEND_RECORDS_MAX;
@@ -28,7 +28,11 @@ pub async fn recover(
     }
     let mut last = records.last().ok_or(RunError::OtherRun)?.clone();
     let why = "the console that followed it is gone, and did not record an end";
-    let unknown = in_flight.into_iter().map(|attempt| Event::AttemptUnknown { attempt, why: why.to_owned() });
+    let unknown = in_flight.into_iter().map(|attempt| Event::AttemptUnknown {
+        attempt,
+        why: why.to_owned(),
+        output: OutputTally::default(),
+    });
     let mut added = Vec::new();
     for event in unknown.chain([Event::RunInterrupted { found_by }]) {
         state.apply(&event).map_err(RunError::Illegal)?;

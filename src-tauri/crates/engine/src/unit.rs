@@ -12,8 +12,8 @@ use serde_json::Value;
 use tokio::pin;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 
+use crate::cancel::Cancel;
 use crate::capture::{Kept, capture};
 use crate::follow::{Patience, follow};
 use crate::handle::Published;
@@ -66,7 +66,7 @@ pub(crate) struct At {
     pub(crate) host: u32,
     pub(crate) step: u32,
     pub(crate) captured: BTreeMap<CaptureName, Value>,
-    pub(crate) cancel: CancellationToken,
+    pub(crate) cancel: Cancel,
 }
 
 impl At {
@@ -114,6 +114,8 @@ impl Unit {
             ShellEnd::Exited(exit) => self.finished(step, exit, output, &kept),
             ShellEnd::Killed => vec![self.cancelled(output)],
             ShellEnd::Unseen { why } => vec![self.unknown(&why)],
+            ShellEnd::Lost { why } => vec![self.lost(&why, output)],
+            ShellEnd::NotStarted { why } => vec![self.not_started(&why)],
             // It gave a sign of life, so it is not true that nothing was started.
             ShellEnd::Unreachable { why } | ShellEnd::Refused { why } if followed.heard => vec![self.unknown(&why)],
             ShellEnd::Unreachable { why } => vec![self.unreachable(&why)],
@@ -170,7 +172,19 @@ impl Unit {
     }
 
     fn unknown(&self, why: &str) -> Event {
-        Event::AttemptUnknown { attempt: self.attempt, why: self.at.context.reason(why) }
+        Event::AttemptUnknown {
+            attempt: self.attempt,
+            why: self.at.context.reason(why),
+            output: OutputTally::default(),
+        }
+    }
+
+    fn lost(&self, why: &str, output: OutputTally) -> Event {
+        Event::AttemptLost { attempt: self.attempt, why: self.at.context.reason(why), output }
+    }
+
+    fn not_started(&self, why: &str) -> Event {
+        Event::AttemptNotStarted { attempt: self.attempt, why: self.at.context.reason(why) }
     }
 
     fn unreachable(&self, why: &str) -> Event {
@@ -183,10 +197,10 @@ impl Unit {
 }
 
 /// Makes an HTTP call, in bounded time whatever the adapter does.
-pub(crate) async fn follow_call(ports: &Ports, call: HttpCall, cancel: &CancellationToken, grace: Duration) -> HttpEnd {
+pub(crate) async fn follow_call(ports: &Ports, call: HttpCall, cancel: &Cancel, grace: Duration) -> HttpEnd {
     // The adapter keeps the deadline; this is for one that does not.
     let timer = sleep(call.deadline.saturating_add(grace));
-    let answer = ports.http.call(call, cancel.clone());
+    let answer = ports.http.call(call, cancel.token());
     pin!(timer, answer);
     let mut told = false;
     loop {

@@ -51,6 +51,12 @@ pub enum AttemptState {
         /// By whom and why.
         why: String,
     },
+    /// It was sent, and the host was asked later: nothing of it began there, and the host will refuse it from
+    /// now on, should it still arrive.
+    NotStarted {
+        /// Why it did not begin.
+        why: String,
+    },
     /// Killed, and seen dead.
     Cancelled {
         /// Who wanted it.
@@ -105,10 +111,17 @@ impl std::fmt::Display for Exit {
 }
 
 /// A process on a host, so named that a reused pid cannot be mistaken for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ProcessIdentity {
-    /// Process id; also the id of its process group and session.
+    /// Process id; also the id of its process group and session, unless `group` says otherwise.
     pub pid: u32,
+    /// Its process group, where that is not its own: the host has no `setsid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<u32>,
+    /// The folder on the host that keeps what it writes and how it ends; none where it is attached to the
+    /// connection, and its end is lost with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// The host's boot id, where it has one.
     pub boot_id: Option<String>,
     /// Start time in clock ticks since boot (field 22 of `/proc/PID/stat`), where there is one.
@@ -123,6 +136,27 @@ pub enum CancelReason {
     Deadline,
     /// A person cancelled the run.
     Operator,
+}
+
+/// How hard a cancel is. Ordered; a cancel may only become harder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelDegree {
+    /// Nothing more of the main phase starts; what is in flight goes to its own end.
+    NoNewStarts,
+    /// What is in flight of the main phase is asked to end, then killed, then looked for.
+    #[default]
+    Terminate,
+    /// Everything in flight, of every phase, is killed at once, then looked for; nothing more starts.
+    Kill,
+}
+
+impl CancelDegree {
+    /// The degree that events of the first version mean, which had no word for it.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Why an attempt was not started.
@@ -167,6 +201,19 @@ pub enum SkipReason {
     },
     /// The end of an attempt was not seen here; nothing runs beside what may still be running.
     EndUnknown,
+    /// A person decided to leave this host out of the rest of the run.
+    Excluded,
+    /// A person decided, or the runbook says, that the run stops after a failure.
+    Stopped,
+    /// What was done on this host is being taken back.
+    Undoing,
+    /// The health check after an earlier batch did not hold.
+    Unhealthy {
+        /// What was seen instead.
+        why: String,
+    },
+    /// The process that drove the run was gone; nothing of the main phase starts after that.
+    Interrupted,
 }
 
 impl SkipReason {
@@ -201,6 +248,7 @@ impl AttemptState {
             Self::Unknown { .. } => "unknown",
             Self::Unreachable { .. } => "unreachable",
             Self::Refused { .. } => "refused",
+            Self::NotStarted { .. } => "not started",
             Self::Cancelled { .. } => "cancelled",
             Self::Skipped { .. } => "skipped",
             Self::Undone => "undone",
@@ -226,6 +274,8 @@ impl AttemptState {
             ) => true,
             // Both say that nothing was started, so they may not follow a confirmed start.
             (S::Sent, S::Unreachable { .. } | S::Refused { .. }) => true,
+            // Said by the host itself, of something whose start nobody confirmed.
+            (S::Sent | S::Unknown { .. }, S::NotStarted { .. }) => true,
             // Asked again later, the host may tell what it did.
             (S::Unknown { .. }, S::Running { .. } | S::Finished { .. } | S::Lost { .. } | S::Cancelled { .. }) => true,
             // Whether the exit is a good one is the step's to say: see `RunState`.
@@ -261,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_started_attempt_cannot_become_unreachable() {
-        let process = ProcessIdentity { pid: 7, boot_id: None, start_ticks: None };
+        let process = ProcessIdentity { pid: 7, ..ProcessIdentity::default() };
         let running = AttemptState::Running { process };
         assert!(running.next(AttemptState::Unreachable { why: String::new() }).is_err());
     }

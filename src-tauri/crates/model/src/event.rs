@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
-use crate::attempt::{CancelReason, Exit, ProcessIdentity, SkipReason};
+use crate::attempt::{CancelDegree, CancelReason, Exit, ProcessIdentity, SkipReason};
 use crate::digest::{Digest, NotCanonical};
 use crate::id::{AttemptId, CaptureName, RunId};
 use crate::run::RunOutcome;
@@ -36,6 +36,9 @@ pub enum Event {
         host: u32,
         /// Index of the step in the plan.
         step: u32,
+        /// It is the step's recorded inverse that is sent, in the same run.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        inverse: bool,
     },
     /// The host confirmed the start.
     AttemptRunning {
@@ -85,10 +88,49 @@ pub enum Event {
         attempt: AttemptId,
         /// What was seen.
         why: String,
+        /// How much it wrote, as far as that was seen.
+        #[serde(default, skip_serializing_if = "OutputTally::is_empty")]
+        output: OutputTally,
     },
     /// Its end was not seen.
     AttemptUnknown {
         /// Which attempt.
+        attempt: AttemptId,
+        /// Why not.
+        why: String,
+        /// How much it wrote, as far as that was seen.
+        #[serde(default, skip_serializing_if = "OutputTally::is_empty")]
+        output: OutputTally,
+    },
+    /// The host was asked later: nothing of it began, and the host will refuse it from now on.
+    AttemptNotStarted {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// Why it did not begin.
+        why: String,
+    },
+    /// Something is known of an attempt in flight that changes nothing about its state.
+    AttemptNoted {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// What.
+        note: Note,
+    },
+    /// The host was told in time that all is well: its dead-man switch will not take the step back.
+    DeadManDisarmed {
+        /// The attempt that armed it.
+        attempt: AttemptId,
+    },
+    /// The host was not told in time, and took the step back alone.
+    DeadManFired {
+        /// The attempt that armed it.
+        attempt: AttemptId,
+        /// How the inverse ended there; none while that is not known.
+        exit: Option<Exit>,
+    },
+    /// Whether the host took the step back alone is not known.
+    DeadManUnknown {
+        /// The attempt that armed it.
         attempt: AttemptId,
         /// Why not.
         why: String,
@@ -125,28 +167,142 @@ pub enum Event {
         /// Why not.
         why: SkipReason,
     },
+    /// From here on, what was done on this host is taken back, step by step in reverse.
+    UndoStarted {
+        /// Index of the host.
+        host: u32,
+    },
+    /// A step that something was sent for is not taken back on a host that is being undone.
+    InverseSkipped {
+        /// Index of the host.
+        host: u32,
+        /// Index of the step.
+        step: u32,
+        /// Why it is left as it is.
+        why: String,
+    },
+    /// A person has to decide about a step on a host; the host waits.
+    QuestionAsked {
+        /// Index of the host.
+        host: u32,
+        /// Index of the step.
+        step: u32,
+        /// What is asked.
+        question: Question,
+        /// How long an answer may take, in milliseconds.
+        #[ts(type = "number")]
+        within_ms: u64,
+        /// What no answer in that time means.
+        otherwise: Answer,
+    },
+    /// The answer to the same question on some hosts.
+    QuestionAnswered {
+        /// Indices of the hosts.
+        hosts: Vec<u32>,
+        /// Index of the step.
+        step: u32,
+        /// The answer.
+        answer: Answer,
+        /// Who decided; none where nobody did in time.
+        by: Option<String>,
+        /// Why, in their words; may be empty.
+        why: String,
+    },
+    /// The health check after a batch was asked.
+    HealthChecked {
+        /// Index of the batch.
+        batch: u32,
+        /// Whether it held.
+        holds: bool,
+        /// What was seen.
+        said: String,
+    },
     /// Every host of the batch has come to an end, and the health hold after it has passed.
     BatchEnded {
         /// Index of the batch.
         batch: u32,
     },
-    /// A person asked that the run stop.
+    /// A person asked that the run stop, or that some of its hosts do.
     CancelRequested {
         /// Who.
         by: String,
         /// Why, in their words; may be empty.
         why: String,
+        /// How hard.
+        #[serde(default, skip_serializing_if = "CancelDegree::is_default")]
+        degree: CancelDegree,
+        /// Indices of the hosts; none: the whole run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hosts: Option<Vec<u32>>,
     },
-    /// The process that drove the run is gone. What was in flight then is unknown.
+    /// The process that drove the run is gone, and another has taken it over. Nothing of the main phase
+    /// starts after this; hosts are asked what became of what was in flight.
     RunInterrupted {
         /// Who found it.
         found_by: String,
     },
-    /// The run is over. Always the last event.
+    /// The run is over. After it, only answers about attempts whose end was unknown may follow.
     RunEnded {
         /// How.
         outcome: RunOutcome,
     },
+}
+
+/// What is known of an attempt in flight beside its state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "note", rename_all = "snake_case")]
+pub enum Note {
+    /// It has written nothing for a while. It is never killed for that.
+    Silent {
+        /// For how long, in milliseconds.
+        #[ts(type = "number")]
+        ms: u64,
+        /// What the host says of its processes: `2 processes alive; sudo waits for a terminal`.
+        known: String,
+    },
+    /// The connection is lost; the host is asked again and again.
+    OutOfSight {
+        /// How it was lost.
+        why: String,
+    },
+    /// It is followed again, or has written again.
+    InSight,
+}
+
+/// What a person is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum Question {
+    /// The step did not end well.
+    Failure {
+        /// What was seen.
+        why: String,
+        /// Whether it may be made again: its end was seen.
+        may_retry: bool,
+    },
+    /// The step itself is a question.
+    Step {
+        /// Its text.
+        text: String,
+    },
+}
+
+/// What a person decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// The step is made again. Of a failure whose end was seen only.
+    Retry,
+    /// The step is left as it is, and the host goes on with the next. It does not count as failed.
+    Skip,
+    /// The host is left out of the rest of the run. It counts as failed.
+    Exclude,
+    /// What was done on this host is taken back. It counts as failed.
+    Undo,
+    /// No further host starts, and this one ends here.
+    Stop,
+    /// Yes, go on: to a step that is a question.
+    Continue,
 }
 
 /// How much an attempt wrote, in bytes, and how much of that could not be kept.
@@ -161,6 +317,14 @@ pub struct OutputTally {
     /// Bytes beyond the limit per attempt: counted, not kept.
     #[ts(type = "number")]
     pub dropped_bytes: u64,
+}
+
+impl OutputTally {
+    /// Nothing was written, or nothing is known of it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Which output stream.

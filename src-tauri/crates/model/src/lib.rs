@@ -20,9 +20,9 @@ pub mod suggest;
 pub mod text;
 pub mod time;
 
-pub use attempt::{AttemptState, CancelReason, Exit, ProcessIdentity, SkipReason};
+pub use attempt::{AttemptState, CancelDegree, CancelReason, Exit, ProcessIdentity, SkipReason};
 pub use digest::Digest;
-pub use event::{Event, OutputTally, Record, Stream};
+pub use event::{Answer, Event, Note, OutputTally, Question, Record, Stream};
 pub use facts::{Fact, FactSheet, FactValue};
 pub use host::{Endpoint, Host, Labels};
 pub use id::{AttemptId, CaptureName, HostName, InvalidName, RunId, RunbookName, SecretName, StepId, UserName};

@@ -9,8 +9,9 @@ use daytwo_model::plan::{
 };
 use daytwo_model::run::Attempt;
 use daytwo_model::{
-    AttemptId, AttemptState, CancelReason, CaptureName, Digest, Endpoint, Event, Exit, Host, HostName, OutputTally,
-    Plan, ProcessIdentity, RunId, RunOutcome, RunState, RunStatus, RunbookName, SkipReason, StepId, Text, Timestamp,
+    AttemptId, AttemptState, CancelDegree, CancelReason, CaptureName, Digest, Endpoint, Event, Exit, Host, HostName,
+    OutputTally, Plan, ProcessIdentity, RunId, RunOutcome, RunState, RunStatus, RunbookName, SkipReason, StepId, Text,
+    Timestamp,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -58,8 +59,9 @@ fn plan(undo: bool) -> Plan {
         undecided: Vec::new(),
         hosts: vec![host("a"), host("b"), host("c")],
         host_keys: BTreeMap::new(),
+        gateways: None,
         batches: vec![vec![0, 1], vec![2]],
-        limits: Limits { failed_hosts_max: 0, unreachable_hosts_max: 0, hosts_at_once_max: 2, hold_ms: 0 },
+        limits: Limits::strict(2),
         steps: vec![first, second, last],
         planned_at: Timestamp::EPOCH,
         planned_by: "test".into(),
@@ -86,10 +88,10 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::RunOpened { plan: Digest::ZERO, by: String::new() }),
         4 => batch().prop_map(|batch| Event::BatchStarted { batch }),
         4 => batch().prop_map(|batch| Event::BatchEnded { batch }),
-        12 => (id(), host(), step()).prop_map(|(attempt, host, step)| Event::AttemptSent { attempt, host, step }),
+        12 => (id(), host(), step()).prop_map(|(attempt, host, step)| Event::AttemptSent { attempt, host, step, inverse: false }),
         4 => id().prop_map(|attempt| Event::AttemptRunning {
             attempt,
-            process: ProcessIdentity { pid: 1, boot_id: None, start_ticks: None }
+            process: ProcessIdentity { pid: 1, ..ProcessIdentity::default() }
         }),
         12 => (id(), exit()).prop_map(move |(attempt, exit)| {
             Event::AttemptFinished { attempt, exit, captured: BTreeMap::new(), output }
@@ -98,8 +100,8 @@ fn event() -> impl Strategy<Value = Event> {
         3 => id().prop_map(move |attempt| Event::AttemptNotVerified { attempt, why: why() }),
         3 => id().prop_map(|attempt| Event::AttemptUndone { attempt }),
         3 => id().prop_map(move |attempt| Event::AttemptStuck { attempt, why: why() }),
-        2 => id().prop_map(move |attempt| Event::AttemptLost { attempt, why: why() }),
-        4 => id().prop_map(move |attempt| Event::AttemptUnknown { attempt, why: why() }),
+        2 => id().prop_map(move |attempt| Event::AttemptLost { attempt, why: why(), output: OutputTally::default() }),
+        4 => id().prop_map(move |attempt| Event::AttemptUnknown { attempt, why: why(), output: OutputTally::default() }),
         2 => id().prop_map(move |attempt| Event::AttemptUnreachable { attempt, why: why() }),
         2 => id().prop_map(move |attempt| Event::AttemptRefused { attempt, why: why() }),
         2 => id().prop_map(move |attempt| {
@@ -108,7 +110,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (host(), step()).prop_map(|(host, step)| {
             Event::StepSkipped { host, step, why: SkipReason::EarlierStep }
         }),
-        1 => Just(Event::CancelRequested { by: String::new(), why: String::new() }),
+        1 => Just(Event::CancelRequested { by: String::new(), why: String::new(), degree: CancelDegree::default(), hosts: None }),
         1 => Just(Event::RunInterrupted { found_by: String::new() }),
         1 => Just(Event::RunEnded { outcome: RunOutcome::Failed }),
     ]
@@ -148,7 +150,7 @@ proptest! {
             }
             let ended_before = matches!(before.0, Some(RunStatus::Ended { .. }));
             prop_assert!(!ended_before, "accepted after the end: {:?}", event);
-            if let Event::AttemptSent { attempt, host, step } = event {
+            if let Event::AttemptSent { attempt, host, step, .. } = event {
                 let at_the_end = step == 2 && before.0 == Some(RunStatus::Cancelling);
                 prop_assert!(before.0 == Some(RunStatus::Running) || at_the_end);
                 prop_assert_eq!(place.insert(attempt, (host, step)), None, "an id was used twice");

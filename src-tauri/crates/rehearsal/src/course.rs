@@ -79,6 +79,7 @@ fn came(step: &PlannedStep, state: &AttemptState, attempts: u32) -> Came {
         | S::Unknown { why: reason }
         | S::Unreachable { why: reason }
         | S::Refused { why: reason }
+        | S::NotStarted { why: reason }
         | S::Stuck { why: reason } => why = Some(reason),
         S::Cancelled { reason: CancelReason::Deadline } => details.push("deadline".to_owned()),
         S::Cancelled { reason: CancelReason::Operator } => details.push("operator".to_owned()),
@@ -127,5 +128,10 @@ const fn of_skip(why: &SkipReason) -> &'static str {
         SkipReason::Undecidable { .. } => "undecidable",
         SkipReason::Unreachable { .. } => "unreachable",
         SkipReason::EndUnknown => "end unknown",
+        SkipReason::Excluded => "excluded",
+        SkipReason::Stopped => "stopped",
+        SkipReason::Undoing => "undoing",
+        SkipReason::Unhealthy { .. } => "unhealthy",
+        SkipReason::Interrupted => "interrupted",
     }
 }

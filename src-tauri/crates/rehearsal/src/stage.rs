@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use daytwo_engine::ports::{
-    Clock, Fence, Http, HttpCall, HttpEnd, Journal, Outputs, PortError, Ports, Secrets, Shell, ShellEnd, ShellEvent,
-    ShellJob,
+    Cancel, Clock, Fence, Http, HttpCall, HttpEnd, Journal, Outputs, PortError, Ports, Secrets, Shell, ShellEnd,
+    ShellEvent, ShellJob,
 };
 use daytwo_model::plan::{Action, HttpRequest, Intent, PerHost, PlannedStep, Probe};
 use daytwo_model::{
@@ -70,6 +70,7 @@ impl Stage {
             outputs: Arc::<Self>::clone(self),
             secrets: Arc::<Self>::clone(self),
             shell: Arc::<Self>::clone(self),
+            local: Arc::<Self>::clone(self),
             http: Arc::<Self>::clone(self),
         }
     }
@@ -245,13 +246,7 @@ impl Secrets for Stage {
 
 #[async_trait]
 impl Shell for Stage {
-    async fn run(
-        &self,
-        host: &Host,
-        job: ShellJob,
-        events: mpsc::Sender<ShellEvent>,
-        cancel: CancellationToken,
-    ) -> ShellEnd {
+    async fn run(&self, host: &Host, job: ShellJob, events: mpsc::Sender<ShellEvent>, cancel: Cancel) -> ShellEnd {
         let index = (0_u32..).zip(&self.plan.plan().hosts).find(|(_, of_plan)| of_plan.name == host.name);
         let sent = job.script.expose();
         let is_it = |trace: &Trace, host: u32, action: &Action| match action {
@@ -292,7 +287,7 @@ async fn process(
     reply: &Reply,
     (stdout, stderr, end): (&str, &str, ShellEnd),
     events: mpsc::Sender<ShellEvent>,
-    cancel: CancellationToken,
+    cancel: Cancel,
 ) -> ShellEnd {
     let after = Duration::from_millis(reply.after_ms);
     if matches!(end, ShellEnd::Unreachable { .. } | ShellEnd::Refused { .. }) {
@@ -303,7 +298,7 @@ async fn process(
         }
         return end;
     }
-    let identity = ProcessIdentity { pid: PID, boot_id: None, start_ticks: None };
+    let identity = ProcessIdentity { pid: PID, ..ProcessIdentity::default() };
     // A closed channel means that nobody listens any more, and the end is told to the caller all the same.
     let _ = events.send(ShellEvent::Started(identity)).await;
     for (stream, text) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {

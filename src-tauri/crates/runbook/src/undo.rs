@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use daytwo_model::plan::{Action, Effect, Intent, Limits, On, PerHost, Phase, PlannedStep, Probe, Verify, WayBack};
+use daytwo_model::plan::{
+    Action, Budget, Effect, Intent, Limits, On, PerHost, Phase, PlannedStep, Probe, Verify, WayBack,
+};
 use daytwo_model::run::Attempt;
 use daytwo_model::{
     AttemptState, CaptureName, HostName, Plan, RunId, RunState, RunStatus, SealedPlan, StepId, Text, Timestamp,
@@ -164,13 +166,18 @@ fn trace(attempt: &Attempt) -> Trace {
     use AttemptState as S;
     match &attempt.state {
         // It was made again after it had failed, and the first time it may have changed something.
-        S::Unreachable { .. } | S::Refused { .. } if attempt.attempts > 1 => Trace::Ended,
+        S::Unreachable { .. } | S::Refused { .. } | S::NotStarted { .. } if attempt.attempts > 1 => Trace::Ended,
         S::Finished { .. } | S::Verified { .. } | S::NotVerified { .. } => Trace::Ended,
         S::Sent | S::Running { .. } => Trace::Unclear("it was still in flight".to_owned()),
         S::Lost { why } => Trace::Unclear(format!("it was lost and may have half happened: {why}")),
         S::Unknown { why } => Trace::Unclear(format!("whether it happened is not known: {why}")),
         S::Cancelled { .. } => Trace::Unclear("it was cancelled and may have half happened".to_owned()),
-        S::Unreachable { .. } | S::Refused { .. } | S::Skipped { .. } | S::Undone | S::Stuck { .. } => Trace::Nothing,
+        S::Unreachable { .. }
+        | S::Refused { .. }
+        | S::NotStarted { .. }
+        | S::Skipped { .. }
+        | S::Undone
+        | S::Stuck { .. } => Trace::Nothing,
     }
 }
 
@@ -214,11 +221,11 @@ fn undo_plan(plan: &Plan, steps: Vec<Inverted<'_>>, concerned: &[u32], run: RunI
         hosts,
         batches: batches.filter(|batch: &Vec<u32>| !batch.is_empty()).collect(),
         limits: Limits {
-            failed_hosts_max: count,
-            unreachable_hosts_max: count,
-            hosts_at_once_max: plan.limits.hosts_at_once_max,
-            hold_ms: 0,
+            total: Budget { failed_max: count, unreachable_max: count },
+            hosts_at_once_per_gateway_max: plan.limits.hosts_at_once_per_gateway_max,
+            ..Limits::strict(plan.limits.hosts_at_once_max)
         },
+        gateways: None,
         steps: steps.map(|inverted| undo_step(inverted, concerned)).collect(),
         planned_at: at,
         planned_by: by,

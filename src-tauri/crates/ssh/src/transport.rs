@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use daytwo_engine::ports::{Shell, ShellEnd, ShellEvent, ShellJob};
+use daytwo_engine::ports::{Cancel, Shell, ShellEnd, ShellEvent, ShellJob};
 use daytwo_fleet::ports::{NoAnswer, Reach};
 use daytwo_model::{Exit, Host};
 use russh::Channel;
 use russh::client::Msg;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::ask::{AskError, ask};
@@ -66,7 +65,7 @@ impl SshTransport {
         host: &Host,
         job: &ShellJob,
         events: mpsc::Sender<ShellEvent>,
-        cancel: &CancellationToken,
+        cancel: &Cancel,
     ) -> ShellEnd {
         let connecting = async {
             let target = self.resolver.resolve(&host.endpoint).await?;
@@ -104,13 +103,7 @@ impl SshTransport {
 
 #[async_trait]
 impl Shell for SshTransport {
-    async fn run(
-        &self,
-        host: &Host,
-        job: ShellJob,
-        events: mpsc::Sender<ShellEvent>,
-        cancel: CancellationToken,
-    ) -> ShellEnd {
+    async fn run(&self, host: &Host, job: ShellJob, events: mpsc::Sender<ShellEvent>, cancel: Cancel) -> ShellEnd {
         let span = tracing::info_span!("ssh_job", host = %host.name, run_as = ?job.run_as);
         async {
             let end = self.run_job(host, &job, events, &cancel).await;
@@ -148,6 +141,8 @@ const fn word(end: &ShellEnd) -> &'static str {
         ShellEnd::Exited(_) => "exited",
         ShellEnd::Killed => "killed",
         ShellEnd::Unseen { .. } => "unseen",
+        ShellEnd::Lost { .. } => "lost",
+        ShellEnd::NotStarted { .. } => "not started",
         ShellEnd::Unreachable { .. } => "unreachable",
         ShellEnd::Refused { .. } => "refused",
     }

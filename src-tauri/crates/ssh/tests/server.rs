@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use daytwo_engine::ports::{SHELL_EVENTS_MAX, Shell as _, ShellEnd, ShellEvent, ShellJob};
+use daytwo_engine::ports::{Cancel, SHELL_EVENTS_MAX, Shell as _, ShellEnd, ShellEvent, ShellJob};
 use daytwo_fleet::ports::{NoAnswer, Reach as _};
 use daytwo_model::plan::RunAs;
 use daytwo_model::{Endpoint, Exit, Host, HostName, SecretValue, Stream};
@@ -18,7 +18,6 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -120,11 +119,11 @@ async fn bench(handler: Arc<dyn ServeExec>, behaviour: Behaviour) -> Bench {
 
 impl Bench {
     /// Starts a job; its events, its end, and what cancels it.
-    fn begin(&self, script: &str) -> (mpsc::Receiver<ShellEvent>, JoinSet<ShellEnd>, CancellationToken) {
+    fn begin(&self, script: &str) -> (mpsc::Receiver<ShellEvent>, JoinSet<ShellEnd>, Cancel) {
         let (sender, events) = mpsc::channel(SHELL_EVENTS_MAX);
-        let cancel = CancellationToken::new();
+        let cancel = Cancel::new();
         let (transport, host, token) = (Arc::clone(&self.transport), self.host.clone(), cancel.clone());
-        let job = ShellJob { script: SecretValue::new(script), run_as: RunAs::Login };
+        let job = ShellJob::read(SecretValue::new(script), RunAs::Login);
         let mut running = JoinSet::new();
         running.spawn(async move { transport.run(&host, job, sender, token).await });
         (events, running, cancel)
@@ -185,7 +184,7 @@ async fn cancel_reaches_a_process_that_does_not_lead_a_group_by_itself() {
     let bench = bench(Arc::new(LocalShell), Behaviour::default()).await;
     let (mut events, mut running, cancel) = bench.begin("sleep 1000 & echo $! up; wait");
     let out = until_stdout_has(&mut events, "up\n").await;
-    cancel.cancel();
+    cancel.terminate();
     assert_eq!(ended(&mut running).await, ShellEnd::Killed);
     let child = out.split(' ').next().unwrap();
     let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
@@ -211,7 +210,7 @@ async fn a_host_that_prints_without_end_is_slowed_down_and_can_still_be_cancelle
     .await;
     // The connection stands still, so another question finds a way of its own.
     assert_eq!(bench.transport.read(&bench.host, "echo hello", PATIENCE).await, Ok("hello\n".to_owned()));
-    cancel.cancel();
+    cancel.terminate();
     let end = ended(&mut running).await;
     assert!(matches!(&end, ShellEnd::Unseen { why } if why.contains("rebooted")), "{end:?}");
     drop(events);
@@ -272,7 +271,7 @@ async fn cancelled_before_anything_was_sent_says_that_nothing_was_started() {
     let slow = Behaviour { connect_delay: Duration::from_secs(600), ..Behaviour::default() };
     let bench = bench(Arc::new(LocalShell), slow).await;
     let (_events, mut running, cancel) = bench.begin("exit 0");
-    cancel.cancel();
+    cancel.terminate();
     let end = ended(&mut running).await;
     assert!(matches!(&end, ShellEnd::Unreachable { why } if why.contains("nothing was started")), "{end:?}");
 }

@@ -38,7 +38,7 @@ async fn main() {
     for step in 0..steps {
         for host in 0..hosts {
             records.push(course.send(host, step));
-            let process = ProcessIdentity { pid: host, boot_id: None, start_ticks: None };
+            let process = ProcessIdentity { pid: host, ..ProcessIdentity::default() };
             records.push(course.then(Event::AttemptRunning { attempt: course.attempt(host, step), process }));
             records.push(course.finish(host, step, 0));
         }

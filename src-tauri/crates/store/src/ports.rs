@@ -83,7 +83,7 @@ fn new_run(sealed: &SealedPlan, first: &Record) -> Result<NewRun, Error> {
         runbook: plan.runbook.name.to_string(),
         title: plan.runbook.title.clone(),
         undo_of: match plan.intent {
-            Intent::Forward => None,
+            Intent::Forward | Intent::Resume { .. } | Intent::Late { .. } => None,
             Intent::Undo { of } => Some(of),
         },
         by: by.clone(),

@@ -1,6 +1,28 @@
 // Generated from src-tauri/crates/console/src/wire by `cargo xtask types`. Do not edit.
 
 /**
+ * What a person decides.
+ */
+export type Answer = "retry" | "skip" | "exclude" | "undo" | "stop" | "continue";
+
+/**
+ * An answer with its words: `Retry restart`, and what it means for the hosts.
+ */
+export type AnswerOffer = { 
+/**
+ * The answer.
+ */
+answer: Answer, 
+/**
+ * The button's words.
+ */
+label: string, 
+/**
+ * What it means, in one sentence.
+ */
+means: string, };
+
+/**
  * The same answer of a check from these hosts.
  */
 export type AskedGroup = { 
@@ -45,7 +67,15 @@ detail: string,
 /**
  * The attempt, whose output can be read; none when nothing was sent.
  */
-attempt: AttemptId | null, };
+attempt: AttemptId | null, 
+/**
+ * What is known beside the state, while it is in flight: `silent for 2 min, 1 process alive`; may be empty.
+ */
+note: string, 
+/**
+ * The inverse of the same step, where it was sent in this run; as far as it got.
+ */
+inverse: Cell | null, };
 
 /**
  * The choices of an input that a command or URL gives.
@@ -370,7 +400,7 @@ export type Mark = "failed" | "unknown" | "unreachable" | "changed" | "running" 
 /**
  * What can be done with a run now.
  */
-export type Offer = "cancel" | "undo";
+export type Offer = "cancel_starts" | "cancel" | "kill" | "undo" | "resume" | "ask_again";
 
 /**
  * Hosts whose output of one step is the same.
@@ -442,6 +472,19 @@ at: Timestamp,
  * The text.
  */
 text: string, };
+
+/**
+ * Of which run this one is a part.
+ */
+export type PartOf = { 
+/**
+ * That run.
+ */
+run: RunId, 
+/**
+ * Which part, in words: `failed hosts from their failed step`.
+ */
+part: string, };
 
 /**
  * A plan, or why there is none yet.
@@ -742,6 +785,27 @@ runs: Array<RunRow>, } | { "push": "stale",
 what: Stale, };
 
 /**
+ * A run that was found without its process.
+ */
+export type Recovered = { 
+/**
+ * The run.
+ */
+row: RunRow, 
+/**
+ * What was found out, one sentence each: `restart on web-3 finished with exit 0`.
+ */
+found: Array<string>, 
+/**
+ * What is still unknown, one sentence each.
+ */
+unknown: Array<string>, 
+/**
+ * Whether the hosts are still being asked.
+ */
+asking: boolean, };
+
+/**
  * The same text on these hosts.
  */
 export type RenderedGroup = { 
@@ -761,6 +825,54 @@ kind: string,
  * What it does in one line, where a typed step stands for the text.
  */
 meaning: string | null, };
+
+/**
+ * One of the ways in which a run can be resumed.
+ */
+export type ResumeChoice = { 
+/**
+ * Which.
+ */
+part: ResumePart, 
+/**
+ * Its name: `Failed hosts, from their failed step`.
+ */
+title: string, 
+/**
+ * What it does, in one sentence with numbers: `3 hosts; 2 steps are not done again`.
+ */
+means: string, 
+/**
+ * The hosts.
+ */
+hosts: Array<HostName>, 
+/**
+ * Why it cannot be chosen; none where it can.
+ */
+not_now: string | null, };
+
+/**
+ * What can be resumed of a run, and what has changed since.
+ */
+export type ResumeChoices = { 
+/**
+ * The three choices, in their order.
+ */
+choices: Array<ResumeChoice>, 
+/**
+ * Hosts of which an attempt's end is not known: they are in none of the first two.
+ */
+unknown: Array<HostName>, 
+/**
+ * What differs between the runbook now and the one that ran, one line each; empty: nothing. What is
+ * resumed is what ran then.
+ */
+changed: Array<string>, };
+
+/**
+ * Which part of an earlier run is done again.
+ */
+export type ResumePart = "failed_from_their_step" | "failed_and_not_reached" | "everything";
 
 /**
  * A band of the matrix.
@@ -814,7 +926,15 @@ decisions: Array<Decision>,
 /**
  * What can be done now.
  */
-offers: Array<Offer>, };
+offers: Array<Offer>, 
+/**
+ * What a person has to decide now.
+ */
+questions: Array<RunQuestion>, 
+/**
+ * Hosts that get their part when they can be reached.
+ */
+waiting: Array<WaitingHost>, };
 
 /**
  * A row of the matrix.
@@ -841,6 +961,43 @@ cells: Array<Cell>, };
  * One execution of a plan; globally unique.
  */
 export type RunId = string;
+
+/**
+ * The same question about several hosts.
+ */
+export type RunQuestion = { 
+/**
+ * Index of the step.
+ */
+step: number, 
+/**
+ * Indices of the hosts that wait, in the plan's order.
+ */
+hosts: Array<number>, 
+/**
+ * What is asked, in one sentence: `exit 3 on restart` or the step's own question.
+ */
+text: string, 
+/**
+ * What can be answered, in the order in which it is offered.
+ */
+answers: Array<AnswerOffer>, 
+/**
+ * What no answer means.
+ */
+otherwise: Answer, 
+/**
+ * Until when: the earliest among these hosts.
+ */
+until: Timestamp, 
+/**
+ * Since when: the earliest among these hosts.
+ */
+since: Timestamp, 
+/**
+ * An attempt of one of them, whose output can be read.
+ */
+attempt: AttemptId | null, };
 
 /**
  * One run in a list.
@@ -951,7 +1108,23 @@ decisions: Array<Decision>,
 /**
  * What can be done now: `cancel`, `undo`.
  */
-offers: Array<Offer>, };
+offers: Array<Offer>, 
+/**
+ * What a person has to decide, groups of identical questions, the oldest first.
+ */
+questions: Array<RunQuestion>, 
+/**
+ * Hosts that get their part when they can be reached.
+ */
+waiting: Array<WaitingHost>, 
+/**
+ * The run that this one resumes or delivers late, and which part of it, in words; none for other runs.
+ */
+part_of: PartOf | null, 
+/**
+ * The runs that resumed this one or delivered parts of it, oldest first.
+ */
+resumed_by: Array<RunId>, };
 
 /**
  * A runbook's name; also its file name without `.yaml`.
@@ -1201,7 +1374,7 @@ version: string,
 /**
  * Runs whose driving process was found gone at this start.
  */
-interrupted: Array<RunRow>, 
+recovered: Array<Recovered>, 
 /**
  * Nothing has been configured yet: offer the ways to begin.
  */
@@ -1272,6 +1445,60 @@ export type Theme = "system" | "light" | "dark";
 export type Timestamp = string;
 
 /**
+ * What was done on a host, by whom.
+ */
+export type Touch = { 
+/**
+ * When it began, by the host's clock.
+ */
+at: Timestamp, 
+/**
+ * Who asked, as they said.
+ */
+by: string, 
+/**
+ * As whom it ran there.
+ */
+user: string, 
+/**
+ * What: runbook, step and run.
+ */
+what: string, 
+/**
+ * Its state's mark.
+ */
+mark: Mark, 
+/**
+ * Its state in words: `running, lease until 03:12`, `exit 0`, `lost`.
+ */
+state: string, 
+/**
+ * Whether this console's history knows the attempt, and then its run.
+ */
+run: RunId | null, };
+
+/**
+ * Who touched a host.
+ */
+export type Touches = { 
+/**
+ * The host.
+ */
+host: HostName, 
+/**
+ * When it was asked.
+ */
+at: Timestamp, 
+/**
+ * What it said, newest first.
+ */
+touches: Array<Touch>, 
+/**
+ * What could not be read, in one sentence; may be empty: folders of other users without sudo.
+ */
+unread: string, };
+
+/**
  * What happened, what it means, what to do.
  */
 export type UiError = { 
@@ -1304,3 +1531,40 @@ name: HostName,
  * What is not known.
  */
 why: string, };
+
+/**
+ * A host that gets its part of a run when it can be reached.
+ */
+export type WaitingHost = { 
+/**
+ * The run.
+ */
+run: RunId, 
+/**
+ * The runbook's title.
+ */
+title: string, 
+/**
+ * The host.
+ */
+host: HostName, 
+/**
+ * Since when it waits.
+ */
+since: Timestamp, 
+/**
+ * Until when it is tried.
+ */
+until: Timestamp, 
+/**
+ * Where it stands: `waiting`, `delivered`, `expired`, `superseded`, `withdrawn`, `not delivered`.
+ */
+state: string, 
+/**
+ * Why, where that needs saying; may be empty.
+ */
+why: string, 
+/**
+ * The run that delivered it.
+ */
+delivered_by: RunId | null, };

@@ -16,7 +16,7 @@ use crate::console::ActiveRun;
 use crate::recover::{chain, recover_orphans};
 use crate::view;
 use crate::wire::push::Stale;
-use crate::wire::run::RunRow;
+use crate::wire::run::{Recovered, RunRow};
 use crate::wire::{Code, Mark, StartInfo, UiError};
 
 /// A run that this process opened has the first fence.
@@ -25,15 +25,16 @@ const FIRST_FENCE: u64 = 1;
 impl Console {
     /// What a window needs before it can draw anything.
     pub async fn start_info(&self) -> Result<StartInfo, UiError> {
-        let mut interrupted = Vec::new();
+        let mut recovered = Vec::new();
         for run in &self.interrupted {
-            interrupted.push(self.run(*run).await?.row);
+            let row = self.run(*run).await?.row;
+            recovered.push(Recovered { row, found: Vec::new(), unknown: Vec::new(), asking: false });
         }
         Ok(StartInfo {
             settings: self.settings_now(),
             demo: self.is_demo(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            interrupted,
+            recovered,
             first_start: self.inventory.fleet().hosts.is_empty(),
         })
     }

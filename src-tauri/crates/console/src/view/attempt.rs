@@ -40,6 +40,7 @@ pub fn describe(state: &AttemptState, of: StepOf<'_>) -> (Mark, &'static str, St
         AttemptState::Lost { why } | AttemptState::Unknown { why } => (Mark::Unknown, word, why.clone()),
         AttemptState::Unreachable { why } => (Mark::Unreachable, "no answer", why.clone()),
         AttemptState::Refused { why } => (Mark::Failed, word, why.clone()),
+        AttemptState::NotStarted { why } => (Mark::Unreachable, word, why.clone()),
         AttemptState::Cancelled { reason: CancelReason::Deadline } => {
             (Mark::Failed, "timed out", "killed at its deadline, and seen dead".into())
         }
@@ -73,7 +74,14 @@ fn told(exit: &Exit) -> String {
 #[must_use]
 pub fn cell(attempt: Option<&Attempt>, of: StepOf<'_>, retry_is_due: bool) -> Cell {
     let Some(attempt) = attempt else {
-        return Cell { mark: Mark::Waiting, word: "planned".into(), detail: String::new(), attempt: None };
+        return Cell {
+            mark: Mark::Waiting,
+            word: "planned".into(),
+            detail: String::new(),
+            attempt: None,
+            note: String::new(),
+            inverse: None,
+        };
     };
     let (mut mark, mut word, mut detail) = describe(&attempt.state, of);
     if retry_is_due {
@@ -85,7 +93,7 @@ pub fn cell(attempt: Option<&Attempt>, of: StepOf<'_>, retry_is_due: bool) -> Ce
         let separator = if detail.is_empty() { "" } else { ", " };
         detail.push_str(&format!("{separator}{number} attempt{}", most.unwrap_or_default()));
     }
-    Cell { mark, word: word.into(), detail, attempt: attempt.id }
+    Cell { mark, word: word.into(), detail, attempt: attempt.id, note: String::new(), inverse: None }
 }
 
 fn skipped(why: &SkipReason, of: StepOf<'_>) -> (Mark, &'static str, String) {
@@ -108,6 +116,11 @@ fn skipped(why: &SkipReason, of: StepOf<'_>) -> (Mark, &'static str, String) {
         SkipReason::Undecidable { why } => (Mark::Failed, "not answered", format!("whether it is due: {why}")),
         SkipReason::Unreachable { why } => (Mark::Unreachable, "no answer", why.clone()),
         SkipReason::EndUnknown => plain("an earlier attempt may still be running here"),
+        SkipReason::Excluded => plain("a person left this host out of the rest"),
+        SkipReason::Stopped => plain("the run was stopped after a failure"),
+        SkipReason::Undoing => plain("what was done here is being taken back"),
+        SkipReason::Unhealthy { why } => (Mark::Skipped, "skipped", format!("the health check did not hold: {why}")),
+        SkipReason::Interrupted => plain("the process that drove the run was gone"),
     }
 }
 

@@ -42,7 +42,7 @@ pub fn row(frame: &RunFrame, sealed: &SealedPlan, state: &RunState) -> RunRow {
         title: plan.runbook.title.clone(),
         plan: sealed.digest(),
         undo_of: match plan.intent {
-            Intent::Forward => None,
+            Intent::Forward | Intent::Resume { .. } | Intent::Late { .. } => None,
             Intent::Undo { of } => Some(of),
         },
         undone_by: frame.undone_by,
@@ -93,6 +93,10 @@ pub fn view(frame: &RunFrame, sealed: &SealedPlan, state: &RunState, index: u64,
         inputs: inputs(plan),
         decisions,
         offers: offers(frame, plan, state),
+        questions: Vec::new(),
+        waiting: Vec::new(),
+        part_of: None,
+        resumed_by: Vec::new(),
         row,
     }
 }
@@ -133,8 +137,8 @@ pub fn budgets(plan: &Plan, state: &RunState) -> Vec<String> {
     let failed = of(&[HostStanding::Failed, HostStanding::Unknown, HostStanding::Stuck]);
     let unreachable = of(&[HostStanding::Unreachable]);
     let mut lines = vec![
-        format!("failed {failed} of at most {}", plan.limits.failed_hosts_max),
-        format!("no answer {unreachable} of at most {}", plan.limits.unreachable_hosts_max),
+        format!("failed {failed} of at most {}", plan.limits.total.failed_max),
+        format!("no answer {unreachable} of at most {}", plan.limits.total.unreachable_max),
     ];
     if plan.limits.hold_ms > 0 && plan.batches.len() > 1 {
         lines.push(format!("hold {} after each batch", duration(plan.limits.hold_ms)));
@@ -177,7 +181,7 @@ fn inputs(plan: &Plan) -> BTreeMap<String, String> {
 pub fn decision(record: &Record) -> Option<Decision> {
     let (by, what, why) = match &record.event {
         Event::RunOpened { by, .. } => (by.clone(), "started the run", String::new()),
-        Event::CancelRequested { by, why } => (by.clone(), "cancelled the run", why.clone()),
+        Event::CancelRequested { by, why, .. } => (by.clone(), "cancelled the run", why.clone()),
         Event::RunInterrupted { found_by } => (found_by.clone(), "found the run interrupted", String::new()),
         _ => return None,
     };

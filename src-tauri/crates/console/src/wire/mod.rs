@@ -28,7 +28,7 @@ pub struct StartInfo {
     /// This program's version.
     pub version: String,
     /// Runs whose driving process was found gone at this start.
-    pub interrupted: Vec<run::RunRow>,
+    pub recovered: Vec<run::Recovered>,
     /// Nothing has been configured yet: offer the ways to begin.
     pub first_start: bool,
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use daytwo_model::{AttemptId, Digest, HostName, RunId, RunbookName, Timestamp};
+use daytwo_model::plan::ResumePart;
+use daytwo_model::{Answer, AttemptId, Digest, HostName, RunId, RunbookName, Timestamp};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -63,6 +64,148 @@ pub struct RunView {
     pub decisions: Vec<Decision>,
     /// What can be done now: `cancel`, `undo`.
     pub offers: Vec<Offer>,
+    /// What a person has to decide, groups of identical questions, the oldest first.
+    pub questions: Vec<RunQuestion>,
+    /// Hosts that get their part when they can be reached.
+    pub waiting: Vec<WaitingHost>,
+    /// The run that this one resumes or delivers late, and which part of it, in words; none for other runs.
+    pub part_of: Option<PartOf>,
+    /// The runs that resumed this one or delivered parts of it, oldest first.
+    pub resumed_by: Vec<RunId>,
+}
+
+/// The same question about several hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RunQuestion {
+    /// Index of the step.
+    pub step: u32,
+    /// Indices of the hosts that wait, in the plan's order.
+    pub hosts: Vec<u32>,
+    /// What is asked, in one sentence: `exit 3 on restart` or the step's own question.
+    pub text: String,
+    /// What can be answered, in the order in which it is offered.
+    pub answers: Vec<AnswerOffer>,
+    /// What no answer means.
+    pub otherwise: Answer,
+    /// Until when: the earliest among these hosts.
+    pub until: Timestamp,
+    /// Since when: the earliest among these hosts.
+    pub since: Timestamp,
+    /// An attempt of one of them, whose output can be read.
+    pub attempt: Option<AttemptId>,
+}
+
+/// An answer with its words: `Retry restart`, and what it means for the hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AnswerOffer {
+    /// The answer.
+    pub answer: Answer,
+    /// The button's words.
+    pub label: String,
+    /// What it means, in one sentence.
+    pub means: String,
+}
+
+/// A host that gets its part of a run when it can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct WaitingHost {
+    /// The run.
+    pub run: RunId,
+    /// The runbook's title.
+    pub title: String,
+    /// The host.
+    pub host: HostName,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// Until when it is tried.
+    pub until: Timestamp,
+    /// Where it stands: `waiting`, `delivered`, `expired`, `superseded`, `withdrawn`, `not delivered`.
+    pub state: String,
+    /// Why, where that needs saying; may be empty.
+    pub why: String,
+    /// The run that delivered it.
+    pub delivered_by: Option<RunId>,
+}
+
+/// Of which run this one is a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PartOf {
+    /// That run.
+    pub run: RunId,
+    /// Which part, in words: `failed hosts from their failed step`.
+    pub part: String,
+}
+
+/// One of the ways in which a run can be resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ResumeChoice {
+    /// Which.
+    pub part: ResumePart,
+    /// Its name: `Failed hosts, from their failed step`.
+    pub title: String,
+    /// What it does, in one sentence with numbers: `3 hosts; 2 steps are not done again`.
+    pub means: String,
+    /// The hosts.
+    pub hosts: Vec<HostName>,
+    /// Why it cannot be chosen; none where it can.
+    pub not_now: Option<String>,
+}
+
+/// What can be resumed of a run, and what has changed since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ResumeChoices {
+    /// The three choices, in their order.
+    pub choices: Vec<ResumeChoice>,
+    /// Hosts of which an attempt's end is not known: they are in none of the first two.
+    pub unknown: Vec<HostName>,
+    /// What differs between the runbook now and the one that ran, one line each; empty: nothing. What is
+    /// resumed is what ran then.
+    pub changed: Vec<String>,
+}
+
+/// A run that was found without its process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Recovered {
+    /// The run.
+    pub row: RunRow,
+    /// What was found out, one sentence each: `restart on web-3 finished with exit 0`.
+    pub found: Vec<String>,
+    /// What is still unknown, one sentence each.
+    pub unknown: Vec<String>,
+    /// Whether the hosts are still being asked.
+    pub asking: bool,
+}
+
+/// What was done on a host, by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Touch {
+    /// When it began, by the host's clock.
+    pub at: Timestamp,
+    /// Who asked, as they said.
+    pub by: String,
+    /// As whom it ran there.
+    pub user: String,
+    /// What: runbook, step and run.
+    pub what: String,
+    /// Its state's mark.
+    pub mark: Mark,
+    /// Its state in words: `running, lease until 03:12`, `exit 0`, `lost`.
+    pub state: String,
+    /// Whether this console's history knows the attempt, and then its run.
+    pub run: Option<RunId>,
+}
+
+/// Who touched a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Touches {
+    /// The host.
+    pub host: HostName,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// What it said, newest first.
+    pub touches: Vec<Touch>,
+    /// What could not be read, in one sentence; may be empty: folders of other users without sudo.
+    pub unread: String,
 }
 
 /// A column of the matrix.
@@ -109,6 +252,10 @@ pub struct Cell {
     pub detail: String,
     /// The attempt, whose output can be read; none when nothing was sent.
     pub attempt: Option<AttemptId>,
+    /// What is known beside the state, while it is in flight: `silent for 2 min, 1 process alive`; may be empty.
+    pub note: String,
+    /// The inverse of the same step, where it was sent in this run; as far as it got.
+    pub inverse: Option<Box<Cell>>,
 }
 
 /// What a person decided.
@@ -125,10 +272,18 @@ pub struct Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Offer {
-    /// Stop it: it runs in this process.
+    /// Start nothing more; what is in flight goes to its end.
+    CancelStarts,
+    /// End what is in flight of the main phase.
     Cancel,
+    /// Kill everything in flight at once.
+    Kill,
     /// Plan its undo.
     Undo,
+    /// Choose what of it is done again.
+    Resume,
+    /// Ask its hosts what became of attempts whose end is unknown.
+    AskAgain,
 }
 
 /// What changed in a run since the record before `from`.
@@ -154,6 +309,10 @@ pub struct RunDelta {
     pub decisions: Vec<Decision>,
     /// What can be done now.
     pub offers: Vec<Offer>,
+    /// What a person has to decide now.
+    pub questions: Vec<RunQuestion>,
+    /// Hosts that get their part when they can be reached.
+    pub waiting: Vec<WaitingHost>,
 }
 
 /// A page of an attempt's output.

@@ -13,11 +13,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use daytwo_engine::ports::{Shell, ShellEnd, ShellEvent, ShellJob};
+use daytwo_engine::ports::{Cancel, Shell, ShellEnd, ShellEvent, ShellJob};
 use daytwo_fleet::ports::{NoAnswer, Reach};
 use daytwo_model::{Exit, Host, HostName, ProcessIdentity, Stream};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 pub use build::{Builder, Which};
 pub use reply::{End, Reply};
@@ -126,13 +125,7 @@ async fn say(events: &mpsc::Sender<ShellEvent>, stream: Stream, bytes: &Bytes) {
 
 #[async_trait]
 impl Shell for SimulatedFleet {
-    async fn run(
-        &self,
-        host: &Host,
-        job: ShellJob,
-        events: mpsc::Sender<ShellEvent>,
-        cancel: CancellationToken,
-    ) -> ShellEnd {
+    async fn run(&self, host: &Host, job: ShellJob, events: mpsc::Sender<ShellEvent>, cancel: Cancel) -> ShellEnd {
         let script = job.script.expose();
         let reply = self.reply(host, script);
         let pause = tokio::time::sleep(self.delay(host, script, &reply));
@@ -143,6 +136,7 @@ impl Shell for SimulatedFleet {
                     pid: pid.unwrap_or(300),
                     boot_id: Some(format!("simulated-{}", host.name)),
                     start_ticks: Some("1".to_owned()),
+                    ..ProcessIdentity::default()
                 };
                 let _ = events.send(ShellEvent::Started(identity)).await;
             }

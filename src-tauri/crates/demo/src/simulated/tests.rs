@@ -4,15 +4,10 @@ use daytwo_model::plan::RunAs;
 use tokio::time::Instant;
 
 fn job(script: &str) -> ShellJob {
-    ShellJob { script: SecretValue::new(script), run_as: RunAs::Login }
+    ShellJob::read(SecretValue::new(script), RunAs::Login)
 }
 
-async fn run(
-    fleet: &SimulatedFleet,
-    host: &Host,
-    script: &str,
-    cancel: &CancellationToken,
-) -> (ShellEnd, Vec<ShellEvent>) {
+async fn run(fleet: &SimulatedFleet, host: &Host, script: &str, cancel: &Cancel) -> (ShellEnd, Vec<ShellEvent>) {
     let (sender, mut receiver) = mpsc::channel(16);
     let mut events = Vec::new();
     let read = async {
@@ -35,7 +30,7 @@ async fn ten_thousand_hosts_answer_alike_for_equal_seeds_in_any_order() {
             .otherwise(Reply::ok("done\n").between(least, most))
             .build()
     };
-    let never = CancellationToken::new();
+    let never = Cancel::new();
     let mut course = Vec::new();
     for backwards in [false, true] {
         let fleet = build();
@@ -65,7 +60,7 @@ async fn replies_come_in_their_order_per_host_and_scripts_that_arrived_are_known
         .replies(Which::All, "restart", vec![Reply::fails(1, "busy\n"), Reply::ok("up\n")])
         .recording()
         .build();
-    let never = CancellationToken::new();
+    let never = Cancel::new();
     for host in fleet.hosts() {
         let (first, events) = run(&fleet, host, "restart a", &never).await;
         assert_eq!(first, ShellEnd::Exited(Exit::Code(1)));
@@ -85,8 +80,8 @@ async fn a_job_without_end_ends_by_cancel_and_only_a_stubborn_one_stays_unseen()
         .otherwise(Reply::ends(End::Never))
         .build();
     let host = &fleet.hosts()[0];
-    let cancel = CancellationToken::new();
-    cancel.cancel();
+    let cancel = Cancel::new();
+    cancel.terminate();
     assert_eq!(run(&fleet, host, "tail -f", &cancel).await.0, ShellEnd::Killed);
     assert!(matches!(run(&fleet, host, "stubborn", &cancel).await.0, ShellEnd::Unseen { .. }));
     let answer = fleet.read(host, "tail -f", Duration::from_secs(3)).await;

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daytwo_demo::{DemoFleet, DemoOptions};
-use daytwo_engine::ports::{SHELL_EVENTS_MAX, Shell as _, ShellEnd, ShellEvent, ShellJob};
+use daytwo_engine::ports::{Cancel, SHELL_EVENTS_MAX, Shell as _, ShellEnd, ShellEvent, ShellJob};
 use daytwo_fleet::ports::{NoAnswer, Reach as _};
 use daytwo_model::plan::RunAs;
 use daytwo_model::{Exit, Host, SecretValue, Stream};
 use daytwo_ssh::{SshOptions, SshTransport};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use crate::common::{PATIENCE, fleet, host, out, rebooted};
 
@@ -18,14 +17,9 @@ fn transport(fleet: &DemoFleet) -> Arc<SshTransport> {
     SshTransport::new(SshOptions { pinned: fleet.pinned().to_vec(), ..SshOptions::default() })
 }
 
-async fn run(
-    transport: &SshTransport,
-    host: &Host,
-    script: &str,
-    cancel: &CancellationToken,
-) -> (ShellEnd, String, String) {
+async fn run(transport: &SshTransport, host: &Host, script: &str, cancel: &Cancel) -> (ShellEnd, String, String) {
     let (sender, mut events) = mpsc::channel(SHELL_EVENTS_MAX);
-    let job = ShellJob { script: SecretValue::new(script), run_as: RunAs::Root };
+    let job = ShellJob::read(SecretValue::new(script), RunAs::Root);
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let read = async {
         while let Some(event) = events.recv().await {
@@ -67,7 +61,7 @@ async fn streams_exit_codes_and_signals_are_real_and_escapes_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let fleet = fleet(dir.path(), &["web-ams-1"]).await;
     let transport = transport(&fleet);
-    let (web, never) = (&fleet.hosts()[0], CancellationToken::new());
+    let (web, never) = (&fleet.hosts()[0], Cancel::new());
     let (end, stdout, stderr) = run(&transport, web, "echo out; echo err >&2; exit 7", &never).await;
     assert_eq!((end, stdout.as_str(), stderr.as_str()), (ShellEnd::Exited(Exit::Code(7)), "out\n", "err\n"));
 
@@ -78,12 +72,12 @@ async fn streams_exit_codes_and_signals_are_real_and_escapes_are_not() {
     assert_ne!(end, ShellEnd::Exited(Exit::Code(0)));
     assert_eq!(std::fs::read_to_string(&witness).unwrap(), "untouched");
 
-    let cancel = CancellationToken::new();
+    let cancel = Cancel::new();
     let stop = async {
         let process = host(&fleet, "web-ams-1");
         let running = || async { out(&process, "pgrep -fc '[s]leep 4242' || :").await != "0" };
         crate::common::eventually("the job's start", running).await;
-        cancel.cancel();
+        cancel.terminate();
     };
     let ((end, ..), ()) = tokio::join!(run(&transport, web, "sleep 4242", &cancel), stop);
     assert_eq!(end, ShellEnd::Killed);
@@ -99,7 +93,7 @@ async fn a_reboot_breaks_the_connection_and_its_end_is_not_made_up() {
     let web = &fleet.hosts()[0];
     let machine = host(&fleet, "web-ams-1");
     let before = out(&machine, "cat /proc/sys/kernel/random/boot_id").await;
-    let (end, ..) = run(&transport, web, "reboot; sleep 60", &CancellationToken::new()).await;
+    let (end, ..) = run(&transport, web, "reboot; sleep 60", &Cancel::new()).await;
     assert!(matches!(end, ShellEnd::Unseen { .. }), "{end:?}");
     rebooted(&machine, &before).await;
     let answer = transport.read(web, "cat /proc/sys/kernel/random/boot_id", Duration::from_secs(20)).await;

@@ -10,16 +10,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use daytwo_model::{Event, IllegalEvent, Record, RunOutcome, RunStatus, SealedPlan};
+use daytwo_model::{CancelDegree, Event, IllegalEvent, Record, RunOutcome, RunStatus, SealedPlan};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use self::perform::{Doing, Stops, cause};
+use crate::cancel::Cancel;
 use crate::error::RunError;
-use crate::handle::{CancelRequest, Handle, Published, REQUESTS_MAX};
+use crate::handle::{Handle, Published, REQUESTS_MAX, Request};
 use crate::machine::{Effect, Machine, Settled};
 use crate::ports::{Fence, PortError, Ports};
 use crate::redact::Mask;
@@ -56,7 +56,7 @@ pub struct Driver {
     ports: Ports,
     settings: Settings,
     published: Arc<Published>,
-    requests: mpsc::Receiver<CancelRequest>,
+    requests: mpsc::Receiver<Request>,
 }
 
 impl Driver {
@@ -93,7 +93,7 @@ impl Driver {
             published: self.published,
             reports: sender,
         };
-        let all = CancellationToken::new();
+        let all = Cancel::new();
         let mut dispatcher = Dispatcher {
             context: Arc::new(context),
             machine,
@@ -121,7 +121,7 @@ impl Driver {
 enum Fact {
     Report(Event),
     Joined(Result<(Id, Told), JoinError>),
-    Requested(CancelRequest),
+    Requested(Request),
     HoldOver,
 }
 
@@ -136,9 +136,9 @@ struct Dispatcher {
     units: JoinSet<Told>,
     doing: HashMap<Id, Doing>,
     reports: mpsc::Receiver<Event>,
-    requests: mpsc::Receiver<CancelRequest>,
+    requests: mpsc::Receiver<Request>,
     /// Ends everything in flight, whatever its phase.
-    all: CancellationToken,
+    all: Cancel,
     /// Of the main phase, which a cancel ends.
     main: Stops,
     /// Of the phases at a host's end, which a cancel does not end.
@@ -208,12 +208,13 @@ impl Dispatcher {
                 }
                 self.ended(joined)
             }
-            Fact::Requested(CancelRequest { by, why }) => {
+            Fact::Requested(Request::Answer { .. }) => Ok(()),
+            Fact::Requested(Request::Cancel { by, why, .. }) => {
                 if self.machine.state().status() != Some(RunStatus::Running) {
                     return Ok(());
                 }
                 let (by, why) = (self.context.reason(&by), self.context.reason(&why));
-                self.settle(Event::CancelRequested { by, why })
+                self.settle(Event::CancelRequested { by, why, degree: CancelDegree::default(), hosts: None })
             }
             Fact::HoldOver => {
                 self.hold = None;
@@ -284,15 +285,15 @@ impl Dispatcher {
     /// After a failure: nothing starts any more, and nothing more is claimed. What is in flight is
     /// given time to end by itself, because to let go of it would end commands half-way.
     async fn follow_to_end(&mut self) {
-        self.main.asks.cancel();
-        self.ends.asks.cancel();
+        self.main.asks.terminate();
+        self.ends.asks.terminate();
         let patience = sleep(self.context.settings.follow_wait);
         tokio::pin!(patience);
         loop {
             tokio::select! {
                 joined = self.units.join_next() => if joined.is_none() { return },
                 Some(_) = self.reports.recv() => {}
-                Some(_) = self.requests.recv() => self.all.cancel(),
+                Some(_) = self.requests.recv() => self.all.terminate(),
                 () = &mut patience => {
                     tracing::error!(in_flight = self.units.len(), "gave up what was still in flight");
                     return;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daytwo_model::plan::Phase;
-use daytwo_model::{AttemptId, Event, SkipReason};
+use daytwo_model::{AttemptId, Event, OutputTally, SkipReason};
 use tokio::task::JoinError;
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::Dispatcher;
+use crate::cancel::Cancel;
 use crate::machine::Effect;
 use crate::unit::{At, Told, Unit};
 
@@ -26,15 +26,15 @@ pub(super) enum Doing {
 /// What ends the units of some phases.
 pub(super) struct Stops {
     /// Everything in flight.
-    pub(super) all: CancellationToken,
+    pub(super) all: Cancel,
     /// The asking of checks and post-conditions, and pauses, only.
-    pub(super) asks: CancellationToken,
+    pub(super) asks: Cancel,
 }
 
 impl Stops {
-    pub(super) fn below(parent: &CancellationToken) -> Self {
-        let all = parent.child_token();
-        Self { asks: all.child_token(), all }
+    pub(super) fn below(parent: &Cancel) -> Self {
+        let all = parent.child();
+        Self { asks: all.child(), all }
     }
 }
 
@@ -42,7 +42,9 @@ impl Doing {
     /// What is true where the unit failed and cannot tell.
     pub(super) fn broken(self, why: String) -> Told {
         match self {
-            Self::Sending(attempt) => Told::Events(vec![Event::AttemptUnknown { attempt, why }]),
+            Self::Sending(attempt) => {
+                Told::Events(vec![Event::AttemptUnknown { attempt, why, output: OutputTally::default() }])
+            }
             Self::Verifying(attempt) => Told::Events(vec![Event::AttemptNotVerified { attempt, why }]),
             Self::Checking { host, step } => {
                 let why = SkipReason::Undecidable { why };
@@ -61,18 +63,18 @@ impl Dispatcher {
                     let asking = self.at(host, step, &self.stops(step).asks).check();
                     self.spawn(Doing::Checking { host, step }, host, step, asking);
                 }
-                Effect::Start { attempt, host, step } => {
+                Effect::Start { attempt, host, step, .. } => {
                     let unit = Unit { at: self.at(host, step, &self.stops(step).all), attempt };
                     let sending = async { Told::Events(unit.send().await) };
                     self.spawn(Doing::Sending(attempt), host, step, sending);
                 }
-                Effect::Verify { attempt, host, step } => {
+                Effect::Verify { attempt, host, step, .. } => {
                     let at = self.at(host, step, &self.stops(step).asks);
                     let asking = async move { Told::Events(at.verify(attempt).await) };
                     self.spawn(Doing::Verifying(attempt), host, step, asking);
                 }
                 Effect::Pause { host, step, ms } => {
-                    let cancel = self.stops(step).asks.child_token();
+                    let cancel = self.stops(step).asks.child();
                     let pausing = async move {
                         // Whether the step is still due after a cancel is the machine's to say.
                         let _ = timeout(Duration::from_millis(ms), cancel.cancelled()).await;
@@ -81,9 +83,13 @@ impl Dispatcher {
                     self.spawn(Doing::Pausing { host, step }, host, step, pausing);
                 }
                 Effect::Hold { ms } => self.hold = Some(Instant::now() + Duration::from_millis(ms)),
-                Effect::CancelInFlight => {
+                Effect::Health { .. }
+                | Effect::AskPerson { .. }
+                | Effect::Disarm { .. }
+                | Effect::AwaitDeadMan { .. } => {}
+                Effect::Cancel { .. } => {
                     self.hold = None;
-                    self.main.all.cancel();
+                    self.main.all.terminate();
                 }
             }
         }
@@ -106,9 +112,9 @@ impl Dispatcher {
         }
     }
 
-    fn at(&self, host: u32, step: u32, cancel: &CancellationToken) -> At {
+    fn at(&self, host: u32, step: u32, cancel: &Cancel) -> At {
         let captured = self.machine.state().captured(host);
-        At { context: Arc::clone(&self.context), host, step, captured, cancel: cancel.child_token() }
+        At { context: Arc::clone(&self.context), host, step, captured, cancel: cancel.child() }
     }
 
     fn span(&self, attempt: Option<AttemptId>, host: u32, step: u32) -> tracing::Span {

@@ -119,7 +119,9 @@ impl Machine {
         match &attempt.state {
             AttemptState::Skipped { why } => *why == SkipReason::NotNeeded,
             // Made again: an earlier attempt was started.
-            AttemptState::Unreachable { .. } | AttemptState::Refused { .. } => attempt.attempts > 1,
+            AttemptState::Unreachable { .. } | AttemptState::Refused { .. } | AttemptState::NotStarted { .. } => {
+                attempt.attempts > 1
+            }
             _ => true,
         }
     }
@@ -128,7 +130,7 @@ impl Machine {
         if let Some(course) = self.courses.get_mut(host as usize) {
             course.touched = true;
         }
-        vec![Move::Perform(Effect::Start { attempt, host, step })]
+        vec![Move::Perform(Effect::Start { attempt, host, step, inverse: false })]
     }
 
     pub(super) fn finished(
@@ -152,7 +154,7 @@ impl Machine {
         }
         match &planned.verify {
             Some(verify) if verify.probe.get(host).is_some() => {
-                vec![Move::Perform(Effect::Verify { attempt, host, step })]
+                vec![Move::Perform(Effect::Verify { attempt, host, step, inverse: false })]
             }
             Some(_) => vec![Move::Record(Event::AttemptNotVerified {
                 attempt,
@@ -224,7 +226,7 @@ impl Machine {
         let Some(known) = self.state.attempt(host, step) else { return };
         let mut gone = None;
         let (bad, undo_goes_on) = match &known.state {
-            AttemptState::Unreachable { why } => {
+            AttemptState::Unreachable { why } | AttemptState::NotStarted { why } => {
                 gone = Some(why.clone());
                 (Bad::Unreachable, false)
             }

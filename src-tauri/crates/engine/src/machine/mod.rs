@@ -49,7 +49,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use daytwo_model::plan::{Intent, PlannedStep};
-use daytwo_model::{AttemptId, Event, IllegalEvent, RunState, SealedPlan, SkipReason};
+use daytwo_model::{Answer, AttemptId, CancelDegree, Event, IllegalEvent, RunState, SealedPlan, SkipReason};
 
 use self::course::Course;
 use self::rollout::Rollout;
@@ -61,15 +61,23 @@ pub enum Effect {
     /// Ask the step's check; report it due, or skipped.
     Check { host: u32, step: u32 },
     /// Send this attempt. Its `AttemptSent` is among the events that are journalled first.
-    Start { attempt: AttemptId, host: u32, step: u32 },
-    /// Ask the post-condition, and report verified or not.
-    Verify { attempt: AttemptId, host: u32, step: u32 },
+    Start { attempt: AttemptId, host: u32, step: u32, inverse: bool },
+    /// Ask the post-condition (of the inverse), and report verified or not.
+    Verify { attempt: AttemptId, host: u32, step: u32, inverse: bool },
     /// Wait, and report the step due again.
     Pause { host: u32, step: u32, ms: u64 },
-    /// Wait, and report [`Event::BatchEnded`].
+    /// Wait, and report the hold over.
     Hold { ms: u64 },
-    /// End everything of the main phase that is in flight, and every wait.
-    CancelInFlight,
+    /// Ask the health of the whole, and report [`Event::HealthChecked`].
+    Health { batch: u32 },
+    /// Wait for a person's answer, and report `otherwise` where none comes in time.
+    AskPerson { host: u32, step: u32, within_ms: u64, otherwise: Answer },
+    /// Tell the host that all is well, and report what became of its dead-man switch.
+    Disarm { attempt: AttemptId, host: u32, step: u32 },
+    /// Leave the dead-man switch armed, wait until it is due, and report what became of it.
+    AwaitDeadMan { attempt: AttemptId, host: u32, step: u32 },
+    /// End what is in flight, on these hosts or all; of `Terminate` that of the main phase and every wait.
+    Cancel { degree: CancelDegree, hosts: Option<Vec<u32>> },
 }
 
 /// What follows from a fact.
@@ -174,7 +182,7 @@ impl Machine {
                 match next {
                     Move::Record(event) => due.push_back(event),
                     Move::Send { host, step } => {
-                        due.push_back(Event::AttemptSent { attempt: new_attempt(), host, step });
+                        due.push_back(Event::AttemptSent { attempt: new_attempt(), host, step, inverse: false });
                     }
                     Move::Perform(effect) => settled.effects.push(effect),
                 }
@@ -194,7 +202,7 @@ impl Machine {
                 self.proceed()
             }
             Event::BatchEnded { .. } => self.leave_batch(),
-            Event::AttemptSent { attempt, host, step } => self.sent(*attempt, *host, *step),
+            Event::AttemptSent { attempt, host, step, .. } => self.sent(*attempt, *host, *step),
             Event::AttemptFinished { attempt, exit, captured, .. } => {
                 self.finished(*attempt, exit, |name| captured.contains_key(name))
             }
@@ -211,11 +219,23 @@ impl Machine {
             | Event::AttemptLost { attempt, .. }
             | Event::AttemptUnknown { attempt, .. }
             | Event::AttemptUnreachable { attempt, .. }
+            | Event::AttemptNotStarted { attempt, .. }
             | Event::AttemptRefused { attempt, .. }
             | Event::AttemptCancelled { attempt, .. } => self.ended(*attempt),
             Event::StepSkipped { host, step, why } => self.skipped(*host, *step, why),
             Event::CancelRequested { .. } => self.cancel(),
-            Event::AttemptRunning { .. } | Event::RunInterrupted { .. } | Event::RunEnded { .. } => Vec::new(),
+            Event::AttemptRunning { .. }
+            | Event::AttemptNoted { .. }
+            | Event::DeadManDisarmed { .. }
+            | Event::DeadManFired { .. }
+            | Event::DeadManUnknown { .. }
+            | Event::UndoStarted { .. }
+            | Event::InverseSkipped { .. }
+            | Event::QuestionAsked { .. }
+            | Event::QuestionAnswered { .. }
+            | Event::HealthChecked { .. }
+            | Event::RunInterrupted { .. }
+            | Event::RunEnded { .. } => Vec::new(),
         })
     }
 
@@ -224,7 +244,7 @@ impl Machine {
             return Vec::new();
         }
         self.stop = Some(SkipReason::Cancelled);
-        let mut moves = vec![Move::Perform(Effect::CancelInFlight)];
+        let mut moves = vec![Move::Perform(Effect::Cancel { degree: CancelDegree::Terminate, hosts: None })];
         match self.rollout.holding.take() {
             Some(batch) => moves.push(Move::Record(Event::BatchEnded { batch })),
             None => moves.extend(self.proceed()),

@@ -88,12 +88,12 @@ impl Machine {
             Bad::Failed => {
                 rollout.failed += 1;
                 rollout.tally.failed += 1;
-                (rollout.failed > limits.failed_hosts_max).then_some(SkipReason::FailedBudget)
+                (rollout.failed > limits.total.failed_max).then_some(SkipReason::FailedBudget)
             }
             Bad::Unreachable => {
                 rollout.unreachable += 1;
                 rollout.tally.unreachable += 1;
-                (rollout.unreachable > limits.unreachable_hosts_max).then_some(SkipReason::UnreachableBudget)
+                (rollout.unreachable > limits.total.unreachable_max).then_some(SkipReason::UnreachableBudget)
             }
         };
         self.stop = self.stop.take().or(spent);

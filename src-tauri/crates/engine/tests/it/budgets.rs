@@ -61,8 +61,8 @@ async fn budgets_and_the_canary_bound_the_damage() {
     for (number, case) in CASES.iter().enumerate() {
         let hosts = u32::try_from(case.answers.len()).unwrap();
         let mut plan = plan(hosts, case.batches, steps(hosts, 2));
-        plan.limits.failed_hosts_max = case.failed_max;
-        plan.limits.unreachable_hosts_max = case.unreachable_max;
+        plan.limits.total.failed_max = case.failed_max;
+        plan.limits.total.unreachable_max = case.unreachable_max;
         plan.limits.hosts_at_once_max = case.at_once;
         let plan = seal(plan);
         let answers = case.answers.as_bytes();

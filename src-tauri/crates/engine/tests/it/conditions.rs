@@ -49,7 +49,7 @@ async fn a_condition_without_an_answer_starts_nothing_and_fails_the_host() {
         ]
     };
     let mut canary = plan(3, &[1, 2], steps());
-    canary.limits.failed_hosts_max = 9;
+    canary.limits.total.failed_max = 9;
     let plan = seal(canary);
     let world = World::new(|_, _, _| panic!("something was sent"));
     assert_eq!(world.run(&plan).await.unwrap(), RunOutcome::Failed);
@@ -95,7 +95,7 @@ async fn checks_are_asked_before_a_run_and_only_read() {
         ("h2", "check") => Reply::unreachable(),
         _ => panic!("something was sent"),
     });
-    let (ports, cancel) = (world.ports(), tokio_util::sync::CancellationToken::new());
+    let (ports, cancel) = (world.ports(), daytwo_engine::ports::Cancel::new());
     let asked = daytwo_engine::ask_checks(&sealed, &ports, daytwo_engine::Settings::default(), cancel).await.unwrap();
     let answers = asked.steps[0].asked.as_ref().unwrap();
     let needed: Vec<Option<bool>> = (0..3).map(|host| answers.get(host).unwrap().needed).collect();

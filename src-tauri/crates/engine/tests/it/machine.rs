@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use daytwo_engine::machine::{Effect, Machine, Settled};
-use daytwo_model::plan::{CaptureFrom, Limits, On, Phase, Plan, PlannedStep};
+use daytwo_model::plan::{Budget, CaptureFrom, Limits, On, Phase, Plan, PlannedStep};
 use daytwo_model::run::HostStanding;
 use daytwo_model::{
-    AttemptId, AttemptState, CancelReason, Event, Exit, OutputTally, RunOutcome, RunState, RunStatus, SealedPlan,
-    SkipReason,
+    AttemptId, AttemptState, CancelDegree, CancelReason, Event, Exit, OutputTally, RunOutcome, RunState, RunStatus,
+    SealedPlan, SkipReason,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -95,10 +95,10 @@ fn fact(plan: &Plan, effect: &Effect, kind: u8) -> Fact {
         Effect::Start { attempt, step, .. } => {
             let (attempt, output) = (*attempt, OutputTally::default());
             match kind {
-                0 => Event::AttemptUnknown { attempt, why },
+                0 => Event::AttemptUnknown { attempt, why, output: OutputTally::default() },
                 1 => Event::AttemptUnreachable { attempt, why },
                 2 => Event::AttemptRefused { attempt, why },
-                3 => Event::AttemptLost { attempt, why },
+                3 => Event::AttemptLost { attempt, why, output: OutputTally::default() },
                 4 => Event::AttemptCancelled { attempt, reason: CancelReason::Deadline, output },
                 other => {
                     let code = i32::from(other < 9);
@@ -121,7 +121,7 @@ fn fact(plan: &Plan, effect: &Effect, kind: u8) -> Fact {
         Effect::Check { host, step } | Effect::Pause { host, step, .. } => {
             return Fact::Due { host: *host, step: *step };
         }
-        Effect::Hold { .. } | Effect::CancelInFlight => unreachable!("not an answer"),
+        _ => unreachable!("not an answer"),
     })
 }
 
@@ -143,7 +143,7 @@ fn play(sealed: &Arc<SealedPlan>, answers: &[Answer], cancel_at: Option<usize>) 
             match effect {
                 Effect::Hold { .. } => assert!(open.is_empty() && machine.holding().is_some()),
                 // A pause that is over tells so at any time later, or just after.
-                Effect::CancelInFlight => open.retain(|effect| !is_late(sealed, effect, &mut machine, &mut new_id)),
+                Effect::Cancel { .. } => open.retain(|effect| !is_late(sealed, effect, &mut machine, &mut new_id)),
                 started => open.push(started),
             }
         }
@@ -155,7 +155,12 @@ fn play(sealed: &Arc<SealedPlan>, answers: &[Answer], cancel_at: Option<usize>) 
             return events;
         }
         let next = if cancel_at == Some(turn) {
-            Fact::Event(Event::CancelRequested { by: "ada".into(), why: String::new() })
+            Fact::Event(Event::CancelRequested {
+                by: "ada".into(),
+                why: String::new(),
+                degree: CancelDegree::default(),
+                hosts: None,
+            })
         } else if let Some(batch) = machine.holding() {
             Fact::Event(Event::BatchEnded { batch })
         } else {
@@ -188,7 +193,7 @@ fn host_of(effect: &Effect) -> u32 {
         | Effect::Verify { host, .. }
         | Effect::Check { host, .. }
         | Effect::Pause { host, .. } => *host,
-        Effect::Hold { .. } | Effect::CancelInFlight => unreachable!(),
+        _ => unreachable!(),
     }
 }
 
@@ -204,7 +209,7 @@ fn check_attempts(plan: &Plan, events: &[Event]) -> Result<(), TestCaseError> {
     for event in events {
         match event {
             Event::CancelRequested { .. } => cancelled = true,
-            Event::AttemptSent { attempt, host, step } => {
+            Event::AttemptSent { attempt, host, step, .. } => {
                 prop_assert!(ids.insert(*attempt), "an id was sent twice");
                 place.insert(*attempt, (*host, *step));
                 let planned = &plan.steps[*step as usize];
@@ -296,7 +301,9 @@ proptest! {
         let steps = steps.map(|((number, step), traits)| step_with(traits, number, step, hosts)).collect();
         let mut plan = plan(hosts, &batches, steps);
         plan.limits = Limits {
-            failed_hosts_max: failed_max, unreachable_hosts_max: unreachable_max, hosts_at_once_max: at_once, hold_ms,
+            total: Budget { failed_max, unreachable_max },
+            hold_ms,
+            ..Limits::strict(at_once)
         };
         let sealed = Arc::new(seal(if undoing { undo(plan) } else { plan }));
         let events = play(&sealed, &answers, cancel_at);

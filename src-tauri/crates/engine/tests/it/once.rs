@@ -41,7 +41,7 @@ async fn a_step_is_done_on_the_first_host_and_the_others_wait_for_its_end() {
 #[tokio::test(start_paused = true)]
 async fn where_it_did_not_end_well_nobody_goes_on() {
     let mut plan = plan(3, &[2, 1], once_in_the_middle(3, On::One));
-    plan.limits.failed_hosts_max = 9;
+    plan.limits.total.failed_max = 9;
     let plan = seal(plan);
     let world = World::new(|_, script, _| Reply::exit(i32::from(script == "do 1")));
     assert_eq!(world.run(&plan).await.unwrap(), RunOutcome::Failed);

@@ -45,7 +45,7 @@ async fn unreachable_after_a_sign_of_life_is_unknown() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_unit_is_an_unknown_attempt_and_the_run_goes_on() {
     let mut plan = plan(2, &[2], steps(2, 1));
-    plan.limits.failed_hosts_max = 1;
+    plan.limits.total.failed_max = 1;
     let plan = seal(plan);
     let world = World::new(|host, _, _| Reply { panics: host == "h0", ..Reply::exit(0) });
     assert_eq!(world.run(&plan).await.unwrap(), RunOutcome::Failed);

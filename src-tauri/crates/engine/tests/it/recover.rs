@@ -17,8 +17,8 @@ async fn after_every_prefix_of_a_journal_recovery_is_legal_and_sends_nothing() {
     steps[3] = in_phase(steps[3].clone(), Phase::OnFailure);
     steps[4] = in_phase(steps[4].clone(), Phase::Always);
     let mut plan = plan(6, &[1, 5], steps);
-    plan.limits.failed_hosts_max = 9;
-    plan.limits.unreachable_hosts_max = 9;
+    plan.limits.total.failed_max = 9;
+    plan.limits.total.unreachable_max = 9;
     plan.limits.hosts_at_once_max = 3;
     let plan = seal(plan);
     let world = World::new(|host, script, _| match (host, script) {

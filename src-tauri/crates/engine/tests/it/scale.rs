@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use daytwo_engine::ports::{
-    Clock, Fence, Http, HttpCall, HttpEnd, Journal, Outputs, PortError, Ports, Secrets, Shell, ShellEnd, ShellEvent,
-    ShellJob,
+    Cancel, Clock, Fence, Http, HttpCall, HttpEnd, Journal, Outputs, PortError, Ports, Secrets, Shell, ShellEnd,
+    ShellEvent, ShellJob,
 };
 use daytwo_engine::{Settings, open};
 use daytwo_model::{
@@ -65,13 +65,7 @@ impl Secrets for Nothing {
 
 #[async_trait]
 impl Shell for Nothing {
-    async fn run(
-        &self,
-        _host: &Host,
-        _job: ShellJob,
-        events: mpsc::Sender<ShellEvent>,
-        _cancel: CancellationToken,
-    ) -> ShellEnd {
+    async fn run(&self, _host: &Host, _job: ShellJob, events: mpsc::Sender<ShellEvent>, _cancel: Cancel) -> ShellEnd {
         let _ = events.send(ShellEvent::Output(Stream::Stdout, Bytes::from_static(b"ok\n"))).await;
         ShellEnd::Exited(Exit::Code(0))
     }
@@ -105,6 +99,7 @@ async fn time(hosts: u32) -> Duration {
         outputs: ports.clone(),
         secrets: ports.clone(),
         shell: ports.clone(),
+        local: ports.clone(),
         http: ports,
     };
     let start = Instant::now();

@@ -31,8 +31,8 @@ async fn secrets_are_in_no_record_and_in_no_output() {
     let first = step_of("a", 3, script(with_secret("login ")));
     let first = capturing(first, vec![Capture { name: CaptureName::new("said").unwrap(), from: CaptureFrom::Stdout }]);
     let mut plan = plan(3, &[3], vec![first, step_of("b", 3, request(with_secret("http://g/?k=")))]);
-    plan.limits.failed_hosts_max = 9;
-    plan.limits.unreachable_hosts_max = 9;
+    plan.limits.total.failed_max = 9;
+    plan.limits.total.unreachable_max = 9;
     let plan = seal(plan);
     let world = World::new(|host, script, _| {
         assert_eq!(script, r"login 'hunter2/it'\''s é'");

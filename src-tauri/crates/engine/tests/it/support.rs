@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use daytwo_engine::ports::{
-    Clock, Fence, Http, HttpCall, HttpEnd, Journal, Outputs, PortError, Ports, Secrets, Shell, ShellEnd, ShellEvent,
-    ShellJob,
+    Cancel, Clock, Fence, Http, HttpCall, HttpEnd, Journal, Outputs, PortError, Ports, Secrets, Shell, ShellEnd,
+    ShellEvent, ShellJob,
 };
 use daytwo_engine::{Driver, Handle, RunError, Settings, open};
 use daytwo_model::{
@@ -126,6 +126,7 @@ impl World {
             outputs: self.clone(),
             secrets: self.clone(),
             shell: self.clone(),
+            local: self.clone(),
             http: self.clone(),
         }
     }
@@ -244,13 +245,7 @@ impl Secrets for World {
 
 #[async_trait]
 impl Shell for World {
-    async fn run(
-        &self,
-        host: &Host,
-        job: ShellJob,
-        events: mpsc::Sender<ShellEvent>,
-        cancel: CancellationToken,
-    ) -> ShellEnd {
+    async fn run(&self, host: &Host, job: ShellJob, events: mpsc::Sender<ShellEvent>, cancel: Cancel) -> ShellEnd {
         let (name, script) = (host.name.to_string(), job.script.expose().to_owned());
         let nth = {
             let mut sent = self.sent.lock().unwrap();
@@ -282,9 +277,9 @@ impl World {
         }
     }
 
-    async fn perform(&self, reply: Reply, events: mpsc::Sender<ShellEvent>, cancel: CancellationToken) -> ShellEnd {
+    async fn perform(&self, reply: Reply, events: mpsc::Sender<ShellEvent>, cancel: Cancel) -> ShellEnd {
         if reply.started {
-            let process = ProcessIdentity { pid: 7, boot_id: None, start_ticks: None };
+            let process = ProcessIdentity { pid: 7, ..ProcessIdentity::default() };
             events.send(ShellEvent::Started(process)).await.unwrap();
         }
         for (stream, bytes) in reply.output {

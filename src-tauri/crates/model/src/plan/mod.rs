@@ -21,8 +21,8 @@ pub use condition::{Comparison, Condition, Operand, Undecidable, compare, truthy
 pub use per_host::PerHost;
 pub use sealed::{InvalidPlan, SealedPlan};
 pub use step::{
-    Capture, CaptureFrom, CheckAnswer, Effect, Expect, On, Phase, PlannedStep, Probe, Retry, TIMEOUT_MS_DEFAULT,
-    Verify, WayBack,
+    Capture, CaptureFrom, CheckAnswer, Effect, Expect, FailurePolicy, On, Phase, PlannedStep, Probe, Retry,
+    TIMEOUT_MS_DEFAULT, Verify, WayBack,
 };
 
 use crate::digest::Digest;
@@ -31,7 +31,7 @@ use crate::id::{HostName, RunId, RunbookName, SecretName};
 use crate::time::Timestamp;
 
 /// The version of the plan document that this code writes. Older ones are read: see `upgrade.rs`.
-pub const PLAN_FORMAT: u32 = 2;
+pub const PLAN_FORMAT: u32 = 3;
 
 /// What will happen, exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -58,6 +58,8 @@ pub struct Plan {
     pub hosts: Vec<Host>,
     /// The host keys that were trusted when the plan was made, as SHA-256 fingerprints.
     pub host_keys: BTreeMap<HostName, Vec<String>>,
+    /// The gateway through which a host is reached, where there is one; a limit on starts may be per gateway.
+    pub gateways: Option<PerHost<String>>,
     /// Which hosts work at one time, in order; indices into `hosts`.
     pub batches: Vec<Vec<u32>>,
     /// Budgets and pace.
@@ -107,6 +109,30 @@ pub enum Intent {
         /// The run that is undone.
         of: RunId,
     },
+    /// A part of an earlier run's plan, again.
+    Resume {
+        /// The earlier run.
+        of: RunId,
+        /// Which part.
+        part: ResumePart,
+    },
+    /// The part of hosts that could not be reached in an earlier run, delivered now that they can.
+    Late {
+        /// The earlier run.
+        of: RunId,
+    },
+}
+
+/// Which part of an earlier run is done again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ResumePart {
+    /// The hosts that failed, from the step that failed there.
+    FailedFromTheirStep,
+    /// The hosts that failed and those that were not reached, from the first step.
+    FailedAndNotReached,
+    /// Everything.
+    Everything,
 }
 
 /// An input's value as a plan keeps it.
@@ -123,13 +149,73 @@ pub enum InputValue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// How many hosts may fail before no further host is started. 0: the first failure stops the run.
-    pub failed_hosts_max: u32,
-    /// How many hosts may be unreachable before no further host is started.
-    pub unreachable_hosts_max: u32,
+    /// How many hosts may fail, or be unreachable, before no further host is started.
+    pub total: Budget,
+    /// The same within each batch, in their order; empty where only the total counts.
+    pub batches: Vec<Budget>,
+    /// A first batch in which nothing could be reached stops the rollout, whatever the budgets.
+    pub unreachable_canary_stops: bool,
     /// How many hosts work at one time, within a batch.
     pub hosts_at_once_max: u32,
-    /// Pause after each batch, before the next starts.
+    /// How many hosts behind one gateway work at one time.
+    pub hosts_at_once_per_gateway_max: Option<u32>,
+    /// In which order the steps of a batch's hosts are done.
+    pub order: Order,
+    /// Pause after each batch, before its health is asked for and the next starts.
     #[ts(type = "number")]
     pub hold_ms: u64,
+    /// What must hold after each batch, before the next starts. Asked from this machine.
+    pub health: Option<Health>,
+    /// Hosts that could not be reached get their part when they can be, until then.
+    pub when_reachable_until: Option<Timestamp>,
+}
+
+impl Limits {
+    /// All hosts of a batch at one time, no pause, and the first failure stops the run.
+    #[must_use]
+    pub const fn strict(hosts_at_once_max: u32) -> Self {
+        Self {
+            total: Budget { failed_max: 0, unreachable_max: 0 },
+            batches: Vec::new(),
+            unreachable_canary_stops: true,
+            hosts_at_once_max,
+            hosts_at_once_per_gateway_max: None,
+            order: Order::Free,
+            hold_ms: 0,
+            health: None,
+            when_reachable_until: None,
+        }
+    }
+}
+
+/// How many hosts may go wrong before no further host is started. 0: the first one stops the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Hosts that may fail.
+    pub failed_max: u32,
+    /// Hosts that may be unreachable.
+    pub unreachable_max: u32,
+}
+
+/// In which order the steps of a batch's hosts are done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Host by host: each goes on as soon as it can.
+    #[default]
+    Free,
+    /// Step by step: no host of the batch begins a step before all have the one before behind them.
+    Linear,
+}
+
+/// A condition of the whole service, asked between batches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// What is asked, and what must come back: a request, or a script on this machine.
+    pub probe: Probe,
+    /// How long it may take to become true, in milliseconds; 0: it must hold at once.
+    #[ts(type = "number")]
+    pub within_ms: u64,
 }

@@ -117,7 +117,9 @@ impl SealedPlan {
             // The usual document is read once. Only one that is not of today is asked what it is.
             Err(error) => {
                 return match serde_json::from_str(text) {
-                    Ok(Peek { plan: PeekPlan { format: FORMAT_OLDEST } }) => Self::from_format_1(text),
+                    Ok(Peek { plan: PeekPlan { format } }) if (FORMAT_OLDEST..PLAN_FORMAT).contains(&format) => {
+                        Self::from_older(format, text)
+                    }
                     Ok(Peek { plan: PeekPlan { format } }) if format != PLAN_FORMAT => Err(InvalidPlan::Format(format)),
                     _ => Err(error.into()),
                 };
@@ -128,11 +130,11 @@ impl SealedPlan {
         Ok(sealed)
     }
 
-    fn from_format_1(text: &str) -> Result<Self, InvalidPlan> {
+    fn from_older(format: u32, text: &str) -> Result<Self, InvalidPlan> {
         let document: Document<Value> = serde_json::from_str(text)?;
         let digest = Digest::of_large_canonical(&document.plan)?;
         unchanged(document.digest, digest)?;
-        let plan: Plan = serde_json::from_value(upgrade::from_format_1(document.plan))?;
+        let plan: Plan = serde_json::from_value(upgrade::upgraded(format, document.plan))?;
         check_hosts(&plan)?;
         Ok(Self { plan, digest, original: Some(text.into()) })
     }

@@ -7,6 +7,7 @@ use super::action::Action;
 use super::condition::Condition;
 use super::per_host::PerHost;
 use crate::attempt::Exit;
+use crate::event::Answer;
 use crate::id::{CaptureName, StepId};
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -51,6 +52,10 @@ pub struct PlannedStep {
     pub verify: Option<Verify>,
     /// How it is taken back.
     pub way_back: WayBack,
+    /// What becomes of a host on which it did not end well.
+    pub on_failure: FailurePolicy,
+    /// Whether it may be done on a host that is reached only long after the run.
+    pub late_ok: bool,
     /// The host takes it back alone unless it is told within this time that all is well, in milliseconds.
     #[ts(type = "number | null")]
     pub dead_man_ms: Option<u64>,
@@ -77,6 +82,8 @@ impl PlannedStep {
             asked: None,
             verify: None,
             way_back: WayBack::None,
+            on_failure: FailurePolicy::Stop,
+            late_ok: false,
             dead_man_ms: None,
         }
     }
@@ -88,6 +95,27 @@ impl PlannedStep {
         let any_code = self.captures.iter().any(|capture| capture.from == CaptureFrom::ExitCode);
         exit.is_success() || (any_code && matches!(exit, Exit::Code(_) | Exit::Status(_)))
     }
+}
+
+/// What becomes of a host on which a step did not end well. The budgets decide about the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(tag = "policy", rename_all = "snake_case", deny_unknown_fields)]
+pub enum FailurePolicy {
+    /// It ends here: the rest of its main phase is skipped.
+    #[default]
+    Stop,
+    /// It goes on with the next step, and counts as failed.
+    Continue,
+    /// A person decides.
+    Ask {
+        /// How long that may take, in milliseconds.
+        #[ts(type = "number")]
+        within_ms: u64,
+        /// What no answer in that time means.
+        otherwise: Answer,
+    },
+    /// What was done on it is taken back.
+    Undo,
 }
 
 /// When a step is due on a host.

@@ -12,13 +12,38 @@ use super::PLAN_FORMAT;
 /// The oldest format that is read: `0.1.0`'s.
 pub(super) const FORMAT_OLDEST: u32 = 1;
 
-/// A plan of format 1 in the words of format 2.
-///
-/// Format 1 knew one phase, steps on each host, scripts as the login user or as root, and requests
-/// from the console; it asked nothing about facts and kept no host keys.
-pub(super) fn from_format_1(mut plan: Value) -> Value {
+/// A plan of an older format in the words of today.
+pub(super) fn upgraded(format: u32, mut plan: Value) -> Value {
+    if format < 2 {
+        plan = from_format_1(plan);
+    }
+    from_format_2(plan)
+}
+
+/// Format 2 had budgets for the whole run only, one order, no policy for failures, and no gateways.
+fn from_format_2(mut plan: Value) -> Value {
     let Some(fields) = plan.as_object_mut() else { return plan };
     fields.insert("format".to_owned(), json!(PLAN_FORMAT));
+    add(fields, &[("gateways", Value::Null)]);
+    if let Some(limits) = object(fields, "limits") {
+        let mut take = |name: &str| limits.remove(name).unwrap_or(Value::Null);
+        let total = json!({ "failed_max": take("failed_hosts_max"), "unreachable_max": take("unreachable_hosts_max") });
+        add(limits, &[("total", total), ("batches", json!([])), ("unreachable_canary_stops", json!(true))]);
+        add(limits, &[("hosts_at_once_per_gateway_max", Value::Null), ("order", json!("free"))]);
+        add(limits, &[("health", Value::Null), ("when_reachable_until", Value::Null)]);
+    }
+    for step in fields.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(step) = step.as_object_mut() {
+            add(step, &[("on_failure", json!({ "policy": "stop" })), ("late_ok", json!(false))]);
+        }
+    }
+    plan
+}
+
+/// Format 1 knew one phase, steps on each host, scripts as the login user or as root, and requests
+/// from the console; it asked nothing about facts and kept no host keys.
+fn from_format_1(mut plan: Value) -> Value {
+    let Some(fields) = plan.as_object_mut() else { return plan };
     add(fields, &[("called", json!([])), ("secrets", json!([])), ("undecided", json!([])), ("host_keys", json!({}))]);
     if let Some(runbook) = object(fields, "runbook") {
         add(runbook, &[("source", Value::Null)]);
@@ -140,10 +165,10 @@ mod tests {
             assert!(matches!(SealedPlan::from_json(&altered), Err(InvalidPlan::Altered { .. })));
             let cut = text.get(..text.len() / 2).unwrap();
             assert!(matches!(SealedPlan::from_json(cut), Err(InvalidPlan::Shape(_))));
-            let newer = text.replacen("\"format\":1", "\"format\":3", 1);
-            assert!(matches!(SealedPlan::from_json(&newer), Err(InvalidPlan::Format(3))));
+            let newer = text.replacen("\"format\":1", "\"format\":4", 1);
+            assert!(matches!(SealedPlan::from_json(&newer), Err(InvalidPlan::Format(4))));
             // The words of today in a document of yesterday: the digest is not of what would be read.
-            let mixed = text.replacen("\"format\":1", "\"format\":2", 1);
+            let mixed = text.replacen("\"format\":1", "\"format\":3", 1);
             assert!(matches!(SealedPlan::from_json(&mixed), Err(InvalidPlan::Shape(_))));
         }
     }

@@ -29,7 +29,20 @@ impl RunState {
             Event::RunOpened { .. } => Err(IllegalEvent::Opening),
             Event::BatchStarted { batch } => self.start_batch(*batch),
             Event::BatchEnded { batch } => self.end_batch(*batch),
-            Event::AttemptSent { attempt, host, step } => self.send(*attempt, *host, *step),
+            Event::AttemptSent { inverse: true, .. }
+            | Event::UndoStarted { .. }
+            | Event::InverseSkipped { .. }
+            | Event::QuestionAsked { .. }
+            | Event::QuestionAnswered { .. }
+            | Event::HealthChecked { .. }
+            | Event::AttemptNoted { .. }
+            | Event::DeadManDisarmed { .. }
+            | Event::DeadManFired { .. }
+            | Event::DeadManUnknown { .. } => Ok(()),
+            Event::AttemptNotStarted { attempt, why } => {
+                self.change(*attempt, AttemptState::NotStarted { why: why.clone() }).map(|_| ())
+            }
+            Event::AttemptSent { attempt, host, step, .. } => self.send(*attempt, *host, *step),
             Event::StepSkipped { host, step, why } => self.skip(*host, *step, why.clone()),
             Event::AttemptRunning { attempt, process } => {
                 self.change(*attempt, AttemptState::Running { process: process.clone() }).map(|_| ())
@@ -57,10 +70,10 @@ impl RunState {
             Event::AttemptStuck { attempt, why } => {
                 self.change(*attempt, AttemptState::Stuck { why: why.clone() }).map(|_| ())
             }
-            Event::AttemptLost { attempt, why } => {
+            Event::AttemptLost { attempt, why, .. } => {
                 self.change(*attempt, AttemptState::Lost { why: why.clone() }).map(|_| ())
             }
-            Event::AttemptUnknown { attempt, why } => {
+            Event::AttemptUnknown { attempt, why, .. } => {
                 self.change(*attempt, AttemptState::Unknown { why: why.clone() }).map(|_| ())
             }
             Event::AttemptUnreachable { attempt, why } => {

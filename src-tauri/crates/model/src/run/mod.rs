@@ -243,7 +243,10 @@ impl RunState {
     #[must_use]
     pub fn place_of(&self, event: &Event) -> Option<(u32, u32)> {
         match event {
-            Event::AttemptSent { host, step, .. } | Event::StepSkipped { host, step, .. } => Some((*host, *step)),
+            Event::AttemptSent { host, step, .. }
+            | Event::StepSkipped { host, step, .. }
+            | Event::InverseSkipped { host, step, .. }
+            | Event::QuestionAsked { host, step, .. } => Some((*host, *step)),
             Event::AttemptRunning { attempt, .. }
             | Event::AttemptFinished { attempt, .. }
             | Event::AttemptVerified { attempt }
@@ -252,12 +255,20 @@ impl RunState {
             | Event::AttemptStuck { attempt, .. }
             | Event::AttemptLost { attempt, .. }
             | Event::AttemptUnknown { attempt, .. }
+            | Event::AttemptNotStarted { attempt, .. }
+            | Event::AttemptNoted { attempt, .. }
+            | Event::DeadManDisarmed { attempt }
+            | Event::DeadManFired { attempt, .. }
+            | Event::DeadManUnknown { attempt, .. }
             | Event::AttemptUnreachable { attempt, .. }
             | Event::AttemptRefused { attempt, .. }
             | Event::AttemptCancelled { attempt, .. } => self.place(*attempt),
             Event::RunOpened { .. }
             | Event::BatchStarted { .. }
             | Event::BatchEnded { .. }
+            | Event::UndoStarted { .. }
+            | Event::QuestionAnswered { .. }
+            | Event::HealthChecked { .. }
             | Event::CancelRequested { .. }
             | Event::RunInterrupted { .. }
             | Event::RunEnded { .. } => None,

@@ -60,7 +60,7 @@ impl RunState {
             S::Verified { .. } | S::Undone => HostStanding::Succeeded,
             S::Stuck { .. } => HostStanding::Stuck,
             S::Lost { .. } | S::Unknown { .. } => HostStanding::Unknown,
-            S::Unreachable { .. } => HostStanding::Unreachable,
+            S::Unreachable { .. } | S::NotStarted { .. } => HostStanding::Unreachable,
             S::Cancelled { reason: CancelReason::Deadline } => HostStanding::Failed,
             S::Cancelled { reason: CancelReason::Operator } => HostStanding::Cancelled,
             S::Skipped { why } => standing_of_skip(why),
@@ -101,6 +101,11 @@ const fn standing_of_skip(why: &SkipReason) -> HostStanding {
         | SkipReason::FailedBudget
         | SkipReason::UnreachableBudget
         | SkipReason::OnceFailed { .. }
+        | SkipReason::Excluded
+        | SkipReason::Stopped
+        | SkipReason::Undoing
+        | SkipReason::Unhealthy { .. }
+        | SkipReason::Interrupted
         | SkipReason::EndUnknown => HostStanding::Skipped,
     }
 }

@@ -22,7 +22,7 @@ mod step;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use daytwo_model::plan::{Intent, Limits, PLAN_FORMAT, PlannedRunbook};
+use daytwo_model::plan::{Budget, Intent, Limits, PLAN_FORMAT, PlannedRunbook};
 use daytwo_model::{Host, Plan, SealedPlan, Selector, Timestamp};
 
 use crate::rollout::Rollout;
@@ -103,6 +103,7 @@ pub fn plan(runbook: &Runbook, request: &PlanRequest<'_>) -> Result<SealedPlan, 
         selection: selected.text,
         undecided: selected.undecided,
         host_keys: keys.filter(|(_, keys)| !keys.is_empty()).collect(),
+        gateways: None,
         batches,
         limits: limits(rollout, hosts.len()),
         hosts,
@@ -128,12 +129,8 @@ fn planned_runbook(runbook: &Runbook) -> PlannedRunbook {
 
 fn limits(rollout: &Rollout, hosts: usize) -> Limits {
     let hosts = u32::try_from(hosts).unwrap_or(u32::MAX);
-    Limits {
-        failed_hosts_max: rollout.max_failed.of(hosts),
-        unreachable_hosts_max: rollout.max_unreachable.of(hosts),
-        hosts_at_once_max: rollout.at_once,
-        hold_ms: rollout.hold_ms,
-    }
+    let total = Budget { failed_max: rollout.max_failed.of(hosts), unreachable_max: rollout.max_unreachable.of(hosts) };
+    Limits { total, hold_ms: rollout.hold_ms, ..Limits::strict(rollout.at_once) }
 }
 
 fn spread_values<'h>(rollout: &Rollout, hosts: &'h [Host]) -> Vec<Option<&'h str>> {

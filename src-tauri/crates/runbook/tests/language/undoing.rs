@@ -37,7 +37,7 @@ impl Tale {
     }
 
     fn sent(&mut self, host: u32, step: u32) -> AttemptId {
-        self.tell(&Event::AttemptSent { attempt: attempt(host, step), host, step });
+        self.tell(&Event::AttemptSent { attempt: attempt(host, step), host, step, inverse: false });
         attempt(host, step)
     }
 
@@ -52,7 +52,7 @@ impl Tale {
     /// One more attempt of a step that failed.
     fn sent_again(&mut self, host: u32, step: u32, number: u32) -> AttemptId {
         let attempt = attempt(host, step + 1000 * number);
-        self.tell(&Event::AttemptSent { attempt, host, step });
+        self.tell(&Event::AttemptSent { attempt, host, step, inverse: false });
         attempt
     }
 
@@ -96,7 +96,7 @@ fn an_undo_takes_back_what_may_have_happened_and_lists_the_rest() {
     tale.finished(1, 1, 1, &[]);
     tale.finished(2, 0, 0, &[("old", Value::from("x"))]);
     let unseen = tale.sent(2, 1);
-    tale.tell(&Event::AttemptUnknown { attempt: unseen, why: "link lost".into() });
+    tale.tell(&Event::AttemptUnknown { attempt: unseen, why: "link lost".into(), output: OutputTally::default() });
     tale.finished(3, 0, 0, &[]);
     tale.finished(3, 1, 0, &[]);
     tale.tell(&Event::AttemptNotVerified { attempt: attempt(3, 1), why: "no".into() });
@@ -108,7 +108,7 @@ fn an_undo_takes_back_what_may_have_happened_and_lists_the_rest() {
     let names: Vec<&str> = plan.hosts.iter().map(|host| host.name.as_str()).collect();
     assert_eq!(names, ["web-ams-1", "web-ams-2"]);
     assert_eq!(plan.batches, [[0], [1]]);
-    assert_eq!(plan.limits.failed_hosts_max, 2);
+    assert_eq!(plan.limits.total.failed_max, 2);
     assert_eq!(plan.steps.len(), 1);
     assert_eq!(script(plan, 0, 0).as_deref(), Some("put 'a b'"));
     assert_eq!(script(plan, 0, 1).as_deref(), Some("put 7"));

@@ -121,7 +121,12 @@ mod tests {
 
     #[test]
     fn what_a_host_calls_its_boot_id_is_a_word_and_nothing_more() {
-        let process = ProcessIdentity { pid: 7, boot_id: Some("$(reboot)".into()), start_ticks: None };
+        let process = ProcessIdentity {
+            pid: 7,
+            boot_id: Some("$(reboot)".into()),
+            start_ticks: None,
+            ..ProcessIdentity::default()
+        };
         let script = script("m", &process, Duration::from_millis(250));
         assert!(script.ends_with("end_group m 7 '$(reboot)' - 3\n"), "{script}");
     }

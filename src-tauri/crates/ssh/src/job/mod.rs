@@ -11,14 +11,13 @@ mod wrapper;
 use std::sync::Arc;
 use std::time::Duration;
 
-use daytwo_engine::ports::{ShellEnd, ShellEvent, ShellJob};
+use daytwo_engine::ports::{Cancel, ShellEnd, ShellEvent, ShellJob};
 use daytwo_model::Exit;
 use daytwo_model::plan::RunAs;
 use russh::Channel;
 use russh::client::Msg;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
 
 use self::kill::{Killed, kill};
 pub(crate) use self::mark::{Found, Scan, new_mark};
@@ -62,7 +61,7 @@ pub(crate) async fn run(
     channel: Channel<Msg>,
     job: &ShellJob,
     events: mpsc::Sender<ShellEvent>,
-    cancel: &CancellationToken,
+    cancel: &Cancel,
 ) -> ShellEnd {
     let mark = match new_mark() {
         Ok(mark) => mark,
@@ -83,7 +82,7 @@ pub(crate) async fn run(
 }
 
 /// Pumps until the channel ends or a deadline passes.
-async fn wait(pump: &mut Pump, deadlines: &Deadlines, cancel: &CancellationToken) -> Stop {
+async fn wait(pump: &mut Pump, deadlines: &Deadlines, cancel: &Cancel) -> Stop {
     let begun = Instant::now();
     let mut sent_at = None;
     loop {

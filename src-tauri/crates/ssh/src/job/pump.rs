@@ -306,5 +306,5 @@ fn parse_start(line: &str) -> Option<ProcessIdentity> {
     let mut words = line.split(' ');
     let pid = words.next()?.parse().ok()?;
     let mut optional = || words.next().filter(|word| *word != "-").map(str::to_owned);
-    Some(ProcessIdentity { pid, boot_id: optional(), start_ticks: optional() })
+    Some(ProcessIdentity { pid, boot_id: optional(), start_ticks: optional(), ..ProcessIdentity::default() })
 }

@@ -4,19 +4,18 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use daytwo_engine::ports::{SHELL_EVENTS_MAX, Shell, ShellEnd, ShellEvent, ShellJob};
+use daytwo_engine::ports::{Cancel, SHELL_EVENTS_MAX, Shell, ShellEnd, ShellEvent, ShellJob};
 use daytwo_model::plan::RunAs;
 use daytwo_model::{Host, ProcessIdentity, SecretValue, Stream};
 use daytwo_ssh::SshTransport;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use crate::sshd::PATIENCE;
 
 /// A job that is under way.
 pub(crate) struct Job {
-    pub(crate) cancel: CancellationToken,
+    pub(crate) cancel: Cancel,
     events: mpsc::Receiver<ShellEvent>,
     running: JoinSet<ShellEnd>,
     pub(crate) started: Option<ProcessIdentity>,
@@ -31,10 +30,10 @@ impl Job {
 
     pub(crate) fn begin_as(transport: &Arc<SshTransport>, host: &Host, script: &str, run_as: RunAs) -> Self {
         let (sender, events) = mpsc::channel(SHELL_EVENTS_MAX);
-        let cancel = CancellationToken::new();
+        let cancel = Cancel::new();
         let mut running = JoinSet::new();
         let (transport, host, token) = (Arc::clone(transport), host.clone(), cancel.clone());
-        let job = ShellJob { script: SecretValue::new(script), run_as };
+        let job = ShellJob::read(SecretValue::new(script), run_as);
         running.spawn(async move { transport.run(&host, job, sender, token).await });
         Self { cancel, events, running, started: None, stdout: Vec::new(), stderr: Vec::new() }
     }

@@ -66,7 +66,7 @@ async fn cancel_kills(sshd: &Sshd, stubborn: bool, run_as: RunAs) {
     let pids = job.pids();
     assert_eq!(pids.len(), 2, "{}", job.out());
     assert!(pids.iter().all(|pid| is_alive(*pid)));
-    job.cancel.cancel();
+    job.cancel.terminate();
     assert_eq!(job.end().await, ShellEnd::Killed);
     assert!(!pids.iter().any(|pid| is_alive(*pid)), "{pids:?} survived");
 }
@@ -219,7 +219,7 @@ async fn reads_share_the_connection_of_runs_and_keep_to_their_deadline() {
     assert!(matches!(&late, Err(NoAnswer::Failed(why)) if why.contains("within 0.3 s")), "{late:?}");
     let long = transport.read(&host, "head -c 3000000 /dev/zero", PATIENCE).await;
     assert!(matches!(&long, Err(NoAnswer::Failed(why)) if why.contains("1 MiB")), "{long:?}");
-    job.cancel.cancel();
+    job.cancel.terminate();
     assert_eq!(job.end().await, ShellEnd::Killed);
     bounded(transport.close()).await;
     until("the connection was closed", || sshd.sessions().is_empty()).await;

@@ -186,7 +186,7 @@ impl<'a> Group<'a> {
         });
         let (kind, by, why) = match &record.event {
             Event::RunOpened { by, .. } => (DecisionKind::RunStarted, by, ""),
-            Event::CancelRequested { by, why } => (DecisionKind::CancelRequested, by, why.as_str()),
+            Event::CancelRequested { by, why, .. } => (DecisionKind::CancelRequested, by, why.as_str()),
             Event::RunInterrupted { found_by } => (DecisionKind::RunFoundInterrupted, found_by, ""),
             _ => return Ok(()),
         };

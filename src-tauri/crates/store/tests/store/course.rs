@@ -46,8 +46,9 @@ pub(crate) fn plan(runbook: &str, hosts: u32, steps: u32, intent: Intent) -> Sea
         undecided: Vec::new(),
         hosts: (0..hosts).map(host).collect(),
         host_keys: BTreeMap::new(),
+        gateways: None,
         batches: vec![(0..hosts).collect()],
-        limits: Limits { failed_hosts_max: 0, unreachable_hosts_max: 0, hosts_at_once_max: hosts, hold_ms: 0 },
+        limits: Limits::strict(hosts),
         steps: (0..steps).map(step).collect(),
         planned_at: Timestamp::EPOCH,
         planned_by: "ada".into(),
@@ -96,7 +97,7 @@ impl Course {
 
     pub(crate) fn send(&mut self, host: u32, step: u32) -> Record {
         let attempt = self.attempt(host, step);
-        self.then(Event::AttemptSent { attempt, host, step })
+        self.then(Event::AttemptSent { attempt, host, step, inverse: false })
     }
 
     pub(crate) fn finish(&mut self, host: u32, step: u32, code: i32) -> Record {

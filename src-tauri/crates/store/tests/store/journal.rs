@@ -3,7 +3,10 @@
 use daytwo_engine::ports::Journal;
 use daytwo_model::event::BrokenChain;
 use daytwo_model::plan::Intent;
-use daytwo_model::{Digest, Event, Exit, Record, RunOutcome, RunState, RunStatus, SkipReason, Stream, Timestamp};
+use daytwo_model::{
+    CancelDegree, Digest, Event, Exit, OutputTally, Record, RunOutcome, RunState, RunStatus, SkipReason, Stream,
+    Timestamp,
+};
 use daytwo_store::{Driven, Error, Options, Store, Streams};
 
 use crate::course::{Course, plan};
@@ -63,13 +66,15 @@ async fn every_record_that_does_not_follow_is_refused_and_writes_nothing() {
     let head = kept.last();
     let at = Timestamp::from_unix_ms(1);
     let seal = |previous, event| Record::seal(course.run, previous, at, event).unwrap();
-    let sent = Event::AttemptSent { attempt: course.attempt(0, 0), host: 0, step: 0 };
+    let sent = Event::AttemptSent { attempt: course.attempt(0, 0), host: 0, step: 0, inverse: false };
     let good = seal(head, sent.clone());
 
     let gap = Record { index: 3, ..good.clone() };
     let fork = Record::seal(course.run, kept.first(), at, sent).map(|fork| Record { index: 2, ..fork }).unwrap();
-    let altered =
-        Record { event: Event::AttemptSent { attempt: course.attempt(1, 0), host: 1, step: 0 }, ..good.clone() };
+    let altered = Record {
+        event: Event::AttemptSent { attempt: course.attempt(1, 0), host: 1, step: 0, inverse: false },
+        ..good.clone()
+    };
     let illegal = seal(head, Event::BatchStarted { batch: 0 });
     let foreign = Record::seal(other.run, head, at, Event::BatchEnded { batch: 0 }).unwrap();
     let half = [good.clone(), seal(Some(&good), Event::BatchEnded { batch: 0 })];
@@ -85,7 +90,12 @@ async fn every_record_that_does_not_follow_is_refused_and_writes_nothing() {
         let next = if other.records.len() == 2 {
             other.send(0, 0)
         } else {
-            other.then(Event::CancelRequested { by: "ada".into(), why: why.into() })
+            other.then(Event::CancelRequested {
+                by: "ada".into(),
+                why: why.into(),
+                degree: CancelDegree::default(),
+                hosts: None,
+            })
         };
         let (refused, good) =
             tokio::join!(append(&store, fence, &records), append(&store, other_fence, std::slice::from_ref(&next)));
@@ -133,7 +143,7 @@ async fn a_write_that_breaks_its_transaction_fails_alone() {
     let before = store.attempts_of(one.run, None).await.unwrap();
 
     // Only the database can see that the attempt belongs to another run.
-    let stolen = two.then(Event::AttemptSent { attempt: one.attempt(0, 0), host: 0, step: 0 });
+    let stolen = two.then(Event::AttemptSent { attempt: one.attempt(0, 0), host: 0, step: 0, inverse: false });
     let finished = one.finish(0, 0, 0);
     let (broken, good) = tokio::join!(
         append(&store, two_fence, std::slice::from_ref(&stolen)),
@@ -216,7 +226,7 @@ async fn projections_say_what_the_fold_of_the_records_says() {
     let attempt = |host| course.attempt(host, 0);
     let ends = [
         Event::AttemptUnreachable { attempt: attempt(1), why: "timed out".into() },
-        Event::AttemptUnknown { attempt: attempt(2), why: "link lost".into() },
+        Event::AttemptUnknown { attempt: attempt(2), why: "link lost".into(), output: OutputTally::default() },
         Event::AttemptRefused { attempt: attempt(3), why: "host key changed".into() },
         Event::StepSkipped { host: 4, step: 0, why: SkipReason::FailedBudget },
     ];

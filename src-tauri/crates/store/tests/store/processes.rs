@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use daytwo_model::{Event, RunId};
+use daytwo_model::{CancelDegree, Event, RunId};
 use daytwo_store::{Driven, Store};
 use uuid::Uuid;
 
@@ -27,7 +27,12 @@ async fn child_that_appends() {
     let (mut course, fence) = begin(&store, CHILDS_RUN, &small_plan(1)).await;
     append(&store, fence, &[course.send(0, 0)]).await.unwrap();
     for _ in 0..CHILD_RECORDS_MAX {
-        let record = course.then(Event::CancelRequested { by: "ada".into(), why: "again".into() });
+        let record = course.then(Event::CancelRequested {
+            by: "ada".into(),
+            why: "again".into(),
+            degree: CancelDegree::default(),
+            hosts: None,
+        });
         append(&store, fence, std::slice::from_ref(&record)).await.unwrap();
         println!("accepted {}", record.index);
     }
@@ -108,9 +113,18 @@ async fn two_processes_write_at_one_time_without_loss() {
     process.accepted().unwrap();
     let (mut course, fence) = begin(&store, 1, &small_plan(1)).await;
     for _ in 0..50 {
-        append(&store, fence, &[course.then(Event::CancelRequested { by: "eve".into(), why: String::new() })])
-            .await
-            .unwrap();
+        append(
+            &store,
+            fence,
+            &[course.then(Event::CancelRequested {
+                by: "eve".into(),
+                why: String::new(),
+                degree: CancelDegree::default(),
+                hosts: None,
+            })],
+        )
+        .await
+        .unwrap();
     }
     // It goes on behind what it had written by now.
     let written = store.run(childs_run()).await.unwrap().unwrap().records;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use daytwo_fleet::observation::{Observation, Reachability};
 use daytwo_fleet::ports::ObservationStore;
 use daytwo_model::plan::{Intent, Retry};
-use daytwo_model::{Event, HostName, RunOutcome, RunStatus, RunbookName, SealedPlan, Stream, Timestamp};
+use daytwo_model::{CancelDegree, Event, HostName, RunOutcome, RunStatus, RunbookName, SealedPlan, Stream, Timestamp};
 use daytwo_store::limits::{OBSERVATIONS_PAGE_MAX, OUTPUT_PIECE_BYTES_MAX};
 use daytwo_store::{Decision, DecisionKind, Error, Found, RunFilter, Streams};
 
@@ -171,9 +171,18 @@ async fn decisions_tell_who_when_and_why() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
     let (mut course, fence) = begin(&store, 1, &small_plan(1)).await;
-    append(&store, fence, &[course.then(Event::CancelRequested { by: "eve".into(), why: "wrong site".into() })])
-        .await
-        .unwrap();
+    append(
+        &store,
+        fence,
+        &[course.then(Event::CancelRequested {
+            by: "eve".into(),
+            why: "wrong site".into(),
+            degree: CancelDegree::default(),
+            hosts: None,
+        })],
+    )
+    .await
+    .unwrap();
     let trusted = Decision {
         at: Timestamp::from_unix_ms(9),
         by: "ada".into(),
@@ -258,7 +267,7 @@ async fn every_attempt_of_a_step_that_was_tried_again_is_kept_and_its_last_one_s
         course.send(0, 0),
         course.send(1, 0),
         course.finish(0, 0, 1),
-        course.then(Event::AttemptSent { attempt: again, host: 0, step: 0 }),
+        course.then(Event::AttemptSent { attempt: again, host: 0, step: 0, inverse: false }),
         course.finish(0, 9, 0),
     ];
     // All at once: one write may hold both attempts.

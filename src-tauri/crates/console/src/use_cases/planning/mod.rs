@@ -88,7 +88,7 @@ impl Console {
     pub async fn ask_checks(&self, digest: Digest) -> Result<PlanAnswer, UiError> {
         let sealed = self.shown_plan(digest)?;
         let settings = daytwo_engine::Settings::default();
-        let asking = daytwo_engine::ask_checks(&sealed, &self.parts.ports, settings, self.child_token());
+        let asking = daytwo_engine::ask_checks(&sealed, &self.parts.ports, settings, self.closing());
         let asked = asking.await.map_err(|error| start_error(&error))?;
         let sealed = SealedPlan::seal(asked)
             .map_err(|error| UiError::new(Code::Internal, "the plan cannot be sealed").because(&error))?;

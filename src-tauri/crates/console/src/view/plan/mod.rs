@@ -34,6 +34,8 @@ pub fn view(sealed: &SealedPlan, fleet: &[Host], beside: Beside, type_to_start_a
     let verb = match plan.intent {
         Intent::Forward => plan.runbook.title.clone(),
         Intent::Undo { .. } => format!("Undo: {}", plan.runbook.title),
+        Intent::Resume { .. } => format!("Resume: {}", plan.runbook.title),
+        Intent::Late { .. } => format!("Deliver late: {}", plan.runbook.title),
     };
     let many = plan.hosts.len() > type_to_start_above as usize;
     PlanView {
@@ -41,7 +43,7 @@ pub fn view(sealed: &SealedPlan, fleet: &[Host], beside: Beside, type_to_start_a
         runbook: plan.runbook.name.clone(),
         title: plan.runbook.title.clone(),
         undo_of: match plan.intent {
-            Intent::Forward => None,
+            Intent::Forward | Intent::Resume { .. } | Intent::Late { .. } => None,
             Intent::Undo { of } => Some(of),
         },
         source: plan.runbook.source.clone(),
@@ -111,7 +113,7 @@ fn limits(plan: &Plan) -> Vec<String> {
         max => format!("stops when more than {} are {what}", count(max as usize, "host")),
     };
     let mut lines =
-        vec![budget(limits.failed_hosts_max, "failed"), budget(limits.unreachable_hosts_max, "unreachable")];
+        vec![budget(limits.total.failed_max, "failed"), budget(limits.total.unreachable_max, "unreachable")];
     lines.push(format!("at most {} at one time", count(limits.hosts_at_once_max as usize, "host")));
     if limits.hold_ms > 0 && plan.batches.len() > 1 {
         lines.push(format!("holds {} after each batch", duration(limits.hold_ms)));
