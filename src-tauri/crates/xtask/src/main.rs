@@ -8,6 +8,7 @@
 mod bench;
 mod bundle;
 mod checkout;
+mod fleet;
 mod hygiene;
 mod process;
 mod report;
@@ -51,6 +52,9 @@ enum Command {
     },
     /// Builds the release binaries and the packages to install, and prints their sizes
     Bundle,
+    /// Real Debian hosts on this machine, and everything that can go wrong with them (Linux, root)
+    #[command(subcommand)]
+    Fleet(fleet::Command),
     /// Writes the TypeScript types of the window anew from the Rust types
     Types,
 }
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Command::Test { fast } => test::test(&checkout, fast),
         Command::Bench { name } => bench::bench(&checkout, name),
         Command::Bundle => bundle::bundle(&checkout),
+        Command::Fleet(command) => fleet::fleet(&checkout, &command),
         Command::Types => types::types(&checkout),
     });
     match done {

@@ -24,12 +24,7 @@ pub(crate) fn run(checkout: &Checkout, no_window: bool) -> Result<()> {
         }
         return tour(checkout);
     }
-    system::ensure_packages(&[For::Compiling, For::Window])?;
-    system::ensure_node()?;
-    let log = log_of(checkout, "run-ui.log")?;
-    made("UI packages", &log, || ui::install(checkout, &log))?;
-    made("UI", &log, || ui::build(checkout, &log))?;
-    let desktop = build(checkout, DESKTOP)?;
+    let desktop = window(checkout)?;
     println!("Opening the window, with the demo fleet. Close it, or press Ctrl-C, to end.");
     let started = Instant::now();
     start(checkout, &desktop).arg("--demo").until_it_ends().attached()?;
@@ -37,10 +32,25 @@ pub(crate) fn run(checkout: &Checkout, no_window: bool) -> Result<()> {
     Ok(())
 }
 
+/// The window's binary, with everything that it is made of.
+pub(crate) fn window(checkout: &Checkout) -> Result<PathBuf> {
+    system::ensure_packages(&[For::Compiling, For::Window])?;
+    system::ensure_node()?;
+    let log = log_of(checkout, "run-ui.log")?;
+    made("UI packages", &log, || ui::install(checkout, &log))?;
+    made("UI", &log, || ui::build(checkout, &log))?;
+    build(checkout, DESKTOP)
+}
+
+/// The command line's binary.
+pub(crate) fn command_line(checkout: &Checkout) -> Result<PathBuf> {
+    system::ensure_packages(&[For::Compiling])?;
+    build(checkout, COMMAND_LINE)
+}
+
 fn tour(checkout: &Checkout) -> Result<()> {
     println!("Showing the same on the command line.");
-    system::ensure_packages(&[For::Compiling])?;
-    let command_line = build(checkout, COMMAND_LINE)?;
+    let command_line = command_line(checkout)?;
     start(checkout, &command_line).arg("demo-tour").deadline(TOUR_DEADLINE).attached()?;
     println!("The tour is over. Run `cargo xtask run` where there is a display to see it in the window.");
     Ok(())

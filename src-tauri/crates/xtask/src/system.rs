@@ -28,6 +28,8 @@ pub(crate) enum For {
     Tests,
     /// To drive the window where nobody looks.
     WindowTests,
+    /// To make real hosts.
+    Fleet,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +37,7 @@ enum Seen {
     Program(&'static str),
     Library(&'static str),
     Folder(&'static str),
+    File(&'static str),
 }
 
 /// One thing that has to be there.
@@ -67,12 +70,27 @@ const TESTS: &[Need] = &[
     Need { package: "shellcheck", seen: Seen::Program("shellcheck"), why: "reads the scripts of runbooks" },
     Need { package: "busybox", seen: Seen::Program("busybox"), why: "a shell as edge devices have it" },
     Need { package: "mksh", seen: Seen::Program("mksh"), why: "another shell that hosts may have" },
+    Need { package: "fish", seen: Seen::Program("fish"), why: "a login shell that is no POSIX shell" },
+    Need { package: "tcsh", seen: Seen::Program("tcsh"), why: "another one" },
     Need { package: "gnome-keyring", seen: Seen::Program("gnome-keyring-daemon"), why: "a real keyring" },
 ];
 const WINDOW_TESTS: &[Need] = &[
     Need { package: "webkit2gtk-driver", seen: Seen::Program("WebKitWebDriver"), why: "drives the window" },
     Need { package: "xvfb", seen: Seen::Program("xvfb-run"), why: "a display that needs no screen" },
     Need { package: "xauth", seen: Seen::Program("xauth"), why: "access to that display" },
+];
+const FLEET: &[Need] = &[
+    Need { package: "mmdebstrap", seen: Seen::Program("mmdebstrap"), why: "makes the hosts' system" },
+    Need {
+        package: "debian-archive-keyring",
+        seen: Seen::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        why: "checks that the packages of that system are Debian's",
+    },
+    Need { package: "systemd-container", seen: Seen::Program("systemd-nspawn"), why: "boots the hosts" },
+    Need { package: "iproute2", seen: Seen::Program("ip"), why: "gives them addresses" },
+    Need { package: "nftables", seen: Seen::Program("nft"), why: "takes their network away" },
+    Need { package: "procps", seen: Seen::Program("sysctl"), why: "settings of the kernel that the hosts need" },
+    Need { package: "openssh-client", seen: Seen::Program("ssh-keygen"), why: "keys for the hosts" },
 ];
 
 /// Who may install.
@@ -131,6 +149,7 @@ fn needs(purpose: For) -> &'static [Need] {
         For::Window => WINDOW,
         For::Tests => TESTS,
         For::WindowTests => WINDOW_TESTS,
+        For::Fleet => FLEET,
     }
 }
 
@@ -139,6 +158,7 @@ fn is_missing(need: &Need) -> bool {
         Seen::Program(name) => find_program(name).is_none(),
         Seen::Library(name) => Program::new("pkg-config").args(["--exists", name]).answer().is_err(),
         Seen::Folder(path) => !Path::new(path).is_dir(),
+        Seen::File(path) => !Path::new(path).is_file(),
     }
 }
 
@@ -184,7 +204,8 @@ fn agreed(command: &str) -> Result<bool> {
     Ok(read > 0 && matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
 }
 
-fn is_root() -> bool {
+/// Whether everything may be done here.
+pub(crate) fn is_root() -> bool {
     #[cfg(unix)]
     return rustix::process::geteuid().is_root();
     #[cfg(not(unix))]

@@ -16,7 +16,7 @@ use crate::report::Report;
 use crate::run::BUILD_DEADLINE;
 use crate::system::{self, For};
 use crate::ui::{self, Done};
-use crate::{hygiene, types};
+use crate::{fleet, hygiene, types};
 
 /// All tests of the workspace, compiled already.
 const TESTS_DEADLINE: Duration = Duration::from_secs(25 * 60);
@@ -31,6 +31,10 @@ const SCREEN: &str = "-screen 0 1920x1080x24";
 pub(crate) fn test(checkout: &Checkout, fast: bool) -> Result<()> {
     system::ensure_node()?;
     system::ensure_packages(purposes(fast))?;
+    let no_fleet = fleet::obstacle(checkout);
+    if no_fleet.is_none() {
+        system::ensure_packages(&[For::Fleet])?;
+    }
     let report = Report::new(checkout)?;
     let ui_is_built = thread::scope(|scope| {
         let ui = scope.spawn(|| check_ui(checkout, &report));
@@ -38,6 +42,10 @@ pub(crate) fn test(checkout: &Checkout, fast: bool) -> Result<()> {
         ui.join().unwrap_or(false)
     });
     check_rust(checkout, &report);
+    match no_fleet {
+        Some(why) => report.skip("real hosts", &why),
+        None => check_real_hosts(checkout, &report),
+    }
     if fast {
         report.skip("clippy, window, window tests", "--fast");
     } else if ui_is_built {
@@ -79,6 +87,15 @@ fn check_sources(checkout: &Checkout, report: &Report<'_>) {
         quietly(format, log)
     });
     report.check("nothing of this machine in files", |_| hygiene::check(checkout));
+    if find_program("shellcheck").is_some() {
+        report.check("scripts of the real hosts", |log| {
+            let scripts = fleet::scripts(checkout)?;
+            let shellcheck = checkout.program("shellcheck").args(["--external-sources", "--source-path=SCRIPTDIR"]);
+            quietly(shellcheck.args(scripts), log)
+        });
+    } else {
+        report.skip("scripts of the real hosts", "shellcheck is not installed");
+    }
     if find_program("cargo-deny").is_some() {
         report.check("dependencies and licences", |log| {
             // Advisories need a download; who has the tool asks for them by hand.
@@ -117,6 +134,23 @@ fn check_rust(checkout: &Checkout, report: &Report<'_>) {
     }
     report.check("unit and integration tests", |log| {
         let tests = cargo_test(checkout).arg("--no-fail-fast").deadline(TESTS_DEADLINE);
+        tests.logged(log, echo())?;
+        Ok(totals(log))
+    });
+}
+
+/// Apart from the other tests, whose deadlines would lie beside booting hosts.
+fn check_real_hosts(checkout: &Checkout, report: &Report<'_>) {
+    let image = report.check("base image of the real hosts", |log| {
+        fleet::image(checkout).logged(log, echo())?;
+        Ok(last_line(log, |_| true))
+    });
+    if !image {
+        report.skip("real hosts", "there is no base image");
+        return;
+    }
+    report.check("real hosts", |log| {
+        let tests = cargo_test(checkout).args(["--test", "fleet", "--", "--ignored"]).deadline(TESTS_DEADLINE);
         tests.logged(log, echo())?;
         Ok(totals(log))
     });
