@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use daytwo_model::RunbookName;
+use daytwo_model::plan::ResumePart;
+use daytwo_model::{Answer, CancelDegree, HostName, RunbookName};
 
+use crate::ask::somebody_is_there;
+use crate::deciding::Asking;
 use crate::exit::EXIT_CODES_HELP;
 
 /// Runs runbooks truthfully over SSH and HTTP, and knows the fleet.
@@ -128,6 +131,72 @@ pub(crate) enum Command {
         #[command(flatten)]
         start: StartArgs,
     },
+    /// Do a part of a run again: shows the choices, plans one, confirms, runs it
+    Resume {
+        /// Its id, or the first digits of it
+        run: String,
+        /// Which part; without it the choices are shown, and asked for on a terminal
+        #[arg(long, value_enum)]
+        part: Option<PartArg>,
+        /// Show the plan and start nothing
+        #[arg(long, requires = "part")]
+        plan_only: bool,
+        /// How to start
+        #[command(flatten)]
+        start: StartArgs,
+    },
+    /// Stop a run, or some of its hosts, whichever process drives it
+    Cancel {
+        /// Its id, or the first digits of it
+        run: String,
+        /// How hard; a harder one may follow a softer one
+        #[arg(long, value_enum, default_value = "terminate")]
+        degree: DegreeArg,
+        /// Only this host; may be given several times
+        #[arg(long = "host", value_name = "HOST")]
+        hosts: Vec<HostName>,
+        /// Why, for the journal
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        why: String,
+    },
+    /// Show what a run asks, or answer it, whichever process drives it
+    Answer {
+        /// Its id, or the first digits of it
+        run: String,
+        /// The answer; without it, the questions are shown
+        #[arg(value_enum)]
+        answer: Option<AnswerArg>,
+        /// Of this step, where several ask
+        #[arg(long)]
+        step: Option<String>,
+        /// Only for this host; may be given several times
+        #[arg(long = "host", value_name = "HOST")]
+        hosts: Vec<HostName>,
+        /// Why, for the journal
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        why: String,
+    },
+    /// Find out what became of runs whose process is gone, and of attempts whose end is unknown
+    Recover {
+        /// Only this run; also one that is over
+        run: Option<String>,
+    },
+    /// Ask a host who worked on it, also from other consoles
+    Touched {
+        /// The host
+        host: HostName,
+    },
+    /// List the hosts that get their part of a run when they can be reached
+    Waiting {
+        /// This host is not to get its part of --run any more
+        #[arg(long, value_name = "HOST", requires = "run")]
+        withdraw: Option<HostName>,
+        /// The run, by its id or the first digits of it
+        #[arg(long, requires = "withdraw")]
+        run: Option<String>,
+    },
+    /// Ask the hosts that wait, deliver their part to those that answer, and follow that to the end
+    Deliver,
     /// Review and accept the SSH keys of hosts
     Keys {
         /// Only these hosts
@@ -194,6 +263,92 @@ pub(crate) struct StartArgs {
     /// Accept host keys that are not known yet; changed keys still stop their host
     #[arg(long)]
     pub(crate) accept_new: bool,
+    /// Where the run asks for a decision, take what the runbook says for no answer, at once
+    #[arg(long)]
+    pub(crate) no_ask: bool,
+}
+
+impl StartArgs {
+    /// Who is asked while it runs.
+    pub(crate) fn asking(&self) -> Asking {
+        match (self.no_ask, somebody_is_there()) {
+            (true, _) => Asking::Nobody,
+            (false, true) => Asking::ThisTerminal,
+            (false, false) => Asking::Elsewhere,
+        }
+    }
+}
+
+/// Which part of a run is done again.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PartArg {
+    /// The failed hosts, from their failed step
+    FailedStep,
+    /// The failed hosts and those that were not reached, from the start
+    FailedAndNotReached,
+    /// The same plan again, on every host
+    Everything,
+}
+
+impl From<PartArg> for ResumePart {
+    fn from(part: PartArg) -> Self {
+        match part {
+            PartArg::FailedStep => Self::FailedFromTheirStep,
+            PartArg::FailedAndNotReached => Self::FailedAndNotReached,
+            PartArg::Everything => Self::Everything,
+        }
+    }
+}
+
+/// How hard a cancel is.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DegreeArg {
+    /// Start nothing more; what runs goes to its end
+    NoNewStarts,
+    /// End what runs: asked first, then killed, then looked for
+    Terminate,
+    /// Kill everything at once, steps at the end too
+    Kill,
+}
+
+impl From<DegreeArg> for CancelDegree {
+    fn from(degree: DegreeArg) -> Self {
+        match degree {
+            DegreeArg::NoNewStarts => Self::NoNewStarts,
+            DegreeArg::Terminate => Self::Terminate,
+            DegreeArg::Kill => Self::Kill,
+        }
+    }
+}
+
+/// What a person decides.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum AnswerArg {
+    /// Make the step again
+    Retry,
+    /// Leave the step as it is and go on
+    Skip,
+    /// Leave the hosts out of the rest
+    Exclude,
+    /// Take back what was done on the hosts
+    Undo,
+    /// Stop the run
+    Stop,
+    /// Yes, go on
+    Continue,
+}
+
+impl From<AnswerArg> for Answer {
+    fn from(answer: AnswerArg) -> Self {
+        match answer {
+            AnswerArg::Retry => Self::Retry,
+            AnswerArg::Skip => Self::Skip,
+            AnswerArg::Exclude => Self::Exclude,
+            AnswerArg::Undo => Self::Undo,
+            AnswerArg::Stop => Self::Stop,
+            AnswerArg::Continue => Self::Continue,
+        }
+    }
 }
 
 /// What to do with secrets.

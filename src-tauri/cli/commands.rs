@@ -18,7 +18,7 @@ use crate::args::{Cli, Command, SecretCommand};
 use crate::exit::Exit;
 use crate::render::Scripts;
 use crate::terminal::Style;
-use crate::{ask, planning, render, tour};
+use crate::{ask, deciding, late, planning, render, tour};
 
 /// Longest secret that is read from standard input.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
@@ -38,6 +38,19 @@ pub(crate) async fn perform(console: &Arc<Console>, cli: Cli) -> Result<Exit, Ui
         Command::Runs { text, status } => runs(console, text.unwrap_or_default(), status, json).await,
         Command::Show { run, output, report } => show(console, &run, output, report, json).await,
         Command::Undo { run, start } => planning::undo(console, &run, start, json).await,
+        Command::Resume { run, part, plan_only, start } => {
+            planning::resume(console, &run, part.map(Into::into), plan_only, start, json).await
+        }
+        Command::Cancel { run, degree, hosts, why } => {
+            deciding::cancel(console, &run, degree.into(), hosts, why, json).await
+        }
+        Command::Answer { run, answer, step, hosts, why } => {
+            deciding::answer(console, &run, (answer.map(Into::into), step), hosts, why, json).await
+        }
+        Command::Recover { run } => late::recover(console, run.as_deref(), json).await,
+        Command::Touched { host } => late::touched(console, &host, json).await,
+        Command::Waiting { withdraw, run } => late::waiting(console, withdraw.zip(run), json).await,
+        Command::Deliver => late::deliver(console, json).await,
         Command::Keys { selector, accept_new } => keys(console, selector.as_deref(), accept_new, json).await,
         Command::Secret { command } => secret(console, command, json).await,
         Command::DemoTour => tour::perform(console).await,

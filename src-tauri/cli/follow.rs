@@ -10,6 +10,7 @@ use daytwo_console::{Change, Console, Follow};
 use daytwo_model::RunId;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::deciding::{Asking, Decided, Interrupts, Questions};
 use crate::exit::Exit;
 use crate::render;
 use crate::terminal::Style;
@@ -24,15 +25,27 @@ enum Shown {
     Bar(ProgressBar),
 }
 
-/// Follows `run` until it has ended. The first Ctrl-C cancels it; the end is still awaited.
-pub(crate) async fn to_the_end(console: &Arc<Console>, run: RunId, json: bool) -> Result<Exit, UiError> {
+/// Follows `run` until it has ended. Each Ctrl-C cancels it harder; the end is still awaited.
+pub(crate) async fn to_the_end(
+    console: &Arc<Console>,
+    run: RunId,
+    asking: Asking,
+    json: bool,
+) -> Result<Exit, UiError> {
     let style = Style::detect();
     let mut view = console.run(run).await?;
     let mut follow = Follow::new(console, run, view.index).await?;
     let shown = Shown::new(&view, json);
     shown.begin(&view)?;
-    let mut cancelled = false;
+    let mut interrupts = Interrupts::default();
+    let mut questions = Questions::new(asking);
     while view.row.active {
+        if let Some((text, decided)) = questions.changed(&view) {
+            shown.say(&text);
+            if let Some(decided) = decided {
+                answer(console, &shown, run, decided).await;
+            }
+        }
         tokio::select! {
             change = follow.next() => match change? {
                 Some(Change::Delta(delta)) => {
@@ -42,12 +55,18 @@ pub(crate) async fn to_the_end(console: &Arc<Console>, run: RunId, json: bool) -
                 Some(Change::Output(_)) => {}
                 None => break,
             },
-            _ = tokio::signal::ctrl_c(), if !cancelled => {
-                cancelled = true;
-                shown.say("cancelling: nothing new starts, what runs is being stopped");
-                // Where it has just ended there is nothing to cancel, and its end is still told.
-                if let Err(error) = console.cancel(run, "interrupted on the command line".to_owned()) {
-                    shown.say(&error.message);
+            line = questions.line() => match questions.understood(&view, &line) {
+                Ok(decided) => answer(console, &shown, run, decided).await,
+                Err(why) => shown.say(&why),
+            },
+            _ = tokio::signal::ctrl_c(), if interrupts.may_follow() => {
+                if let Some((degree, what)) = interrupts.next() {
+                    shown.say(what);
+                    let why = "interrupted on the command line".to_owned();
+                    // Where it has just ended there is nothing to cancel, and its end is still told.
+                    if let Err(error) = console.cancel(run, degree, None, why).await {
+                        shown.say(&error.message);
+                    }
                 }
             }
         }
@@ -57,6 +76,14 @@ pub(crate) async fn to_the_end(console: &Arc<Console>, run: RunId, json: bool) -
     Ok(Exit::of_run(&view.row))
 }
 
+async fn answer(console: &Arc<Console>, shown: &Shown, run: RunId, decided: Decided) {
+    let Decided { step, hosts, answer, why } = decided;
+    // Somebody else may have been quicker; the run shows what was decided.
+    if let Err(error) = console.answer(run, step, hosts, answer, why).await {
+        shown.say(&error.message);
+    }
+}
+
 fn apply(view: &mut RunView, delta: RunDelta) {
     view.row = delta.row;
     view.index = delta.index;
@@ -64,6 +91,8 @@ fn apply(view: &mut RunView, delta: RunDelta) {
     view.budgets = delta.budgets;
     view.decisions = delta.decisions;
     view.offers = delta.offers;
+    view.questions = delta.questions;
+    view.waiting = delta.waiting;
     for (index, host) in delta.hosts {
         if let Some(slot) = view.hosts.get_mut(index as usize) {
             *slot = host;
@@ -73,7 +102,7 @@ fn apply(view: &mut RunView, delta: RunDelta) {
 
 /// A host that has nothing more to do.
 fn is_settled(host: &RunHost) -> bool {
-    !matches!(host.word.as_str(), "working" | "waiting")
+    !matches!(host.word.as_str(), "working" | "waiting" | "asks")
 }
 
 impl Shown {
@@ -125,7 +154,7 @@ impl Shown {
         }
         if let Self::Bar(bar) = self {
             let standings = &delta.row.standings;
-            let open = ["working", "waiting"].iter().filter_map(|word| standings.get(*word)).sum::<u32>();
+            let open = ["working", "waiting", "asks"].iter().filter_map(|word| standings.get(*word)).sum::<u32>();
             bar.set_position(u64::from(delta.row.hosts.saturating_sub(open)));
             let words: Vec<String> = standings.iter().map(|(word, hosts)| format!("{hosts} {word}")).collect();
             bar.set_message(words.join(", "));

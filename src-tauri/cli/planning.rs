@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use daytwo_console::Console;
 use daytwo_console::wire::plan::{PlanAnswer, PlanRequest, PlanView};
+use daytwo_console::wire::run::ResumeChoices;
 use daytwo_console::wire::settings::KeyRow;
 use daytwo_console::wire::{Code, UiError};
+use daytwo_model::plan::ResumePart;
 use daytwo_model::{Digest, HostName, RunId, RunbookName};
 
 use crate::args::{PlanArgs, RunArgs, StartArgs};
@@ -14,7 +16,7 @@ use crate::commands::{bad, find, show_as, trust, unlock};
 use crate::exit::Exit;
 use crate::render::Scripts;
 use crate::terminal::Style;
-use crate::{ask, follow, plan_file, render};
+use crate::{ask, follow, late, plan_file, render};
 
 /// Plans what the arguments say. Choices that others keep are read first: nobody opened a form that did it.
 async fn planned_from(console: &Console, args: PlanArgs) -> Result<PlanAnswer, UiError> {
@@ -83,6 +85,7 @@ pub(crate) async fn plan(
 }
 
 pub(crate) async fn run(console: &Arc<Console>, what: RunArgs, start: StartArgs, json: bool) -> Result<Exit, UiError> {
+    late::settle(console, json).await?;
     let answer = match (what.plan, what.runbook) {
         (Some(file), _) => opened(console, &file).await?,
         (None, runbook) => {
@@ -105,9 +108,49 @@ async fn opened(console: &Console, file: &Path) -> Result<PlanAnswer, UiError> {
 }
 
 pub(crate) async fn undo(console: &Arc<Console>, run: &str, start: StartArgs, json: bool) -> Result<Exit, UiError> {
+    late::settle(console, json).await?;
     let run = find(console, run).await?;
     let answer = console.plan_undo(run).await?;
     confirm_and_run(console, answer, &start, json).await
+}
+
+/// Shows what can be done again of a run; with a part (given, or chosen at the terminal), plans and runs it.
+pub(crate) async fn resume(
+    console: &Arc<Console>,
+    run: &str,
+    part: Option<ResumePart>,
+    plan_only: bool,
+    start: StartArgs,
+    json: bool,
+) -> Result<Exit, UiError> {
+    late::settle(console, json).await?;
+    let run = find(console, run).await?;
+    let choices = console.resume_choices(run).await?;
+    show_as(json, &choices, || render::resume_choices(Style::detect(), &choices))?;
+    let chosen = match part {
+        Some(part) => part,
+        None if ask::somebody_is_there() => match chosen(&choices) {
+            Some(part) => part,
+            None => return Ok(Exit::NotStarted),
+        },
+        None => return Ok(Exit::Done),
+    };
+    let answer = console.plan_resume(run, chosen).await?;
+    if plan_only {
+        let plan = match planned(answer, json) {
+            Ok(plan) => plan,
+            Err(exit) => return Ok(exit),
+        };
+        show_as(json, &plan, || render::plan(Style::detect(), &plan, Scripts::Folded))?;
+        return Ok(Exit::Done);
+    }
+    confirm_and_run(console, answer, &start, json).await
+}
+
+/// The choice whose number was typed.
+fn chosen(choices: &ResumeChoices) -> Option<ResumePart> {
+    let typed: usize = ask::line("Which one? Type its number:")?.parse().ok()?;
+    choices.choices.get(typed.checked_sub(1)?).map(|choice| choice.part)
 }
 
 async fn confirm_and_run(
@@ -140,7 +183,7 @@ async fn confirm_and_run(
         }
         other => other?,
     };
-    follow::to_the_end(console, run, json).await
+    follow::to_the_end(console, run, start.asking(), json).await
 }
 
 /// Refuses a plan with something in it that cannot be done yet, before anybody confirms it.

@@ -9,6 +9,7 @@ use daytwo_console::wire::run::HistoryFilter;
 use daytwo_console::{Console, SystemClock};
 use daytwo_model::{HostName, RunbookName};
 
+use crate::deciding::Asking;
 use crate::exit::Exit;
 use crate::terminal::Style;
 use crate::{follow, render};
@@ -37,7 +38,7 @@ pub(crate) async fn perform(console: &Arc<Console>) -> Result<Exit, UiError> {
 
     println!("{}\n", style.bold(&format!("The run: daytwo --demo run {RUNBOOK} --select '{SELECTION}' --yes")));
     let run = console.start(plan.digest, plan.type_to_start).await?;
-    let exit = follow::to_the_end(console, run, false).await?;
+    let exit = follow::to_the_end(console, run, Asking::Nobody, false).await?;
     let view = console.run(run).await?;
     if let Some(last) = view.steps.len().checked_sub(1) {
         println!("{}\n", style.bold("The output, grouped where identical"));

@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex};
 use daytwo_console::wire::fleet::{FleetView, HostDetail, SelectionView};
 use daytwo_console::wire::plan::{PlanAnswer, PlanRequest};
 use daytwo_console::wire::push::Push;
-use daytwo_console::wire::run::{HistoryFilter, OutputGroup, OutputPage, RunRow, RunView};
+use daytwo_console::wire::run::{
+    HistoryFilter, OutputGroup, OutputPage, ResumeChoices, RunRow, RunView, Touches, WaitingHost,
+};
 use daytwo_console::wire::runbook::{Choices, CodePage, Proposal, RunbookRow, RunbookView, Saved, TextCheck};
 use daytwo_console::wire::settings::{KeyRow, KeyToTrust, SecretsView, Settings, SettingsView};
 use daytwo_console::wire::{Code, StartInfo, UiError};
 use daytwo_console::{Console, Session};
-use daytwo_model::{AttemptId, Digest, HostName, RunId, RunbookName, SecretName, SecretValue};
+use daytwo_model::plan::ResumePart;
+use daytwo_model::{AttemptId, CancelDegree, Digest, HostName, RunId, RunbookName, SecretName, SecretValue};
 use tauri::ipc::{Channel, Invoke};
 use tauri::{State, Wry};
 
@@ -192,8 +195,57 @@ async fn unwatch(window: State<'_, Window>, run: RunId) -> Answer<()> {
 }
 
 #[tauri::command]
-async fn cancel(window: State<'_, Window>, run: RunId, why: String) -> Answer<()> {
-    window.console.cancel(run, why)
+async fn cancel(
+    window: State<'_, Window>,
+    run: RunId,
+    degree: CancelDegree,
+    hosts: Option<Vec<HostName>>,
+    why: String,
+) -> Answer<()> {
+    // Who has it now, this process or another, the run itself shows.
+    window.console.cancel(run, degree, hosts, why).await.map(drop)
+}
+
+#[tauri::command]
+async fn answer(
+    window: State<'_, Window>,
+    run: RunId,
+    step: u32,
+    hosts: Vec<HostName>,
+    answer: daytwo_model::Answer,
+    why: String,
+) -> Answer<()> {
+    window.console.answer(run, step, hosts, answer, why).await.map(drop)
+}
+
+#[tauri::command]
+async fn ask_again(window: State<'_, Window>, run: RunId) -> Answer<()> {
+    window.console.ask_again(run).await
+}
+
+#[tauri::command]
+async fn resume_choices(window: State<'_, Window>, run: RunId) -> Answer<ResumeChoices> {
+    window.console.resume_choices(run).await
+}
+
+#[tauri::command]
+async fn plan_resume(window: State<'_, Window>, run: RunId, part: ResumePart) -> Answer<PlanAnswer> {
+    window.console.plan_resume(run, part).await
+}
+
+#[tauri::command]
+async fn waiting(window: State<'_, Window>) -> Answer<Vec<WaitingHost>> {
+    window.console.waiting().await
+}
+
+#[tauri::command]
+async fn withdraw(window: State<'_, Window>, run: RunId, host: HostName) -> Answer<()> {
+    window.console.withdraw(run, &host).await
+}
+
+#[tauri::command]
+async fn touched(window: State<'_, Window>, host: HostName) -> Answer<Touches> {
+    window.console.touched(&host).await
 }
 
 #[tauri::command]
@@ -283,6 +335,13 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         run,
         unwatch,
         cancel,
+        answer,
+        ask_again,
+        resume_choices,
+        plan_resume,
+        waiting,
+        withdraw,
+        touched,
         output,
         output_groups,
         history,

@@ -7,3 +7,4 @@ mod plan_file;
 mod real_host;
 mod selection;
 mod support;
+mod survival;

@@ -182,7 +182,7 @@ fn a_file_that_is_no_plan_of_today_is_refused_for_what_it_is() {
     for (name, content, words) in [
         ("altered", text.replace("/tmp/x", "/tmp/z"), "it was changed after it was sealed"),
         ("truncated", text[..text.len() / 2].to_owned(), "it is not a plan document"),
-        ("newer", text.replace("\"format\":2", "\"format\":9"), "it has format 9"),
+        ("newer", text.replace("\"format\":3", "\"format\":9"), "it has format 9"),
         ("older", of_format_1.to_owned(), "an earlier version made"),
         ("other", "{}".to_owned(), "it is not a plan document"),
     ] {
@@ -203,11 +203,11 @@ fn a_plan_that_cannot_be_started_is_shown_but_neither_written_nor_confirmed() {
     desk.runbook(
         "write",
         "runbook: write\ntitle: Tell\nsummary: Tells.\nowner: test\nkind: operation\ntargets: role=test\n\
-         steps:\n  - { id: arm, run: reboot, undo: { run: 'true' }, dead_man: 60s }\n",
+         steps:\n  - { id: take, fetch: { from: /var/log/syslog, to: logs, max: 1MiB } }\n",
     );
     let shown = desk.run(&["plan", "write"]);
     shown.expect(0);
-    assert!(shown.stdout.contains("cannot be started: step arm"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("cannot be started: step take"), "{}", shown.stdout);
     let out = desk.path("plan.json").display().to_string();
     desk.run(&["plan", "write", "--out", &out]).expect(2);
     assert!(!desk.path("plan.json").exists(), "a plan that nobody can start was handed out");

@@ -75,6 +75,11 @@ impl Sshd {
             std::fs::remove_file(self.dir.path().join(name)).unwrap();
         }
         keygen(&self.dir.path().join("host_key"));
+        self.start_again();
+    }
+
+    /// Listens again after it was stopped.
+    pub(crate) fn start_again(&mut self) {
         self.server = Command::new("/usr/sbin/sshd")
             .args(["-D", "-e", "-f"])
             .arg(self.dir.path().join("sshd_config"))
@@ -86,7 +91,8 @@ impl Sshd {
         until("sshd listens again", || TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok());
     }
 
-    fn stop(&mut self) {
+    /// Listens no more. Connections that it has go on.
+    pub(crate) fn stop(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }

@@ -11,13 +11,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { author } from './authoring.mjs';
-import { photograph } from './screenshots.mjs';
+import { crash, decide, prepare } from './deciding.mjs';
+import { photograph, snap } from './screenshots.mjs';
 import { walk } from './walk.mjs';
 import { openWindow } from './webdriver.mjs';
 
-const [binary, screenshots] = process.argv.slice(2);
-if (screenshots === undefined) {
-  console.error('usage: node tests/window/run.mjs BINARY SCREENSHOTS');
+const [binary, screenshots, troubles] = process.argv.slice(2);
+if (screenshots === undefined || ![undefined, '--troubles'].includes(troubles)) {
+  console.error('usage: node tests/window/run.mjs BINARY SCREENSHOTS [--troubles]');
   process.exit(2);
 }
 
@@ -41,12 +42,15 @@ async function step(promise, act) {
 }
 
 try {
-  window = await step('the window opens', () =>
-    openWindow(resolve(binary), { args: ['--demo'], env: surroundings(home) }),
-  );
+  const open = () => openWindow(resolve(binary), { args: ['--demo'], env: surroundings(home) });
+  const photo = (name, of = window) => snap(of, name, screenshots);
+  if (troubles) await prepare(surroundings(home).DAYTWO_CONFIG_DIR);
+  window = await step('the window opens', open);
   const seen = await walk(window, step);
   seen.edited = await author(window, step);
+  if (troubles) Object.assign(seen, await decide(window, step, photo));
   await photograph(window, seen, screenshots, step);
+  if (troubles) window = await crash(window, step, open, photo);
 } catch (error) {
   failed += 1;
   console.log(`FAIL  ${error.message}`);

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { withMistake } from './authoring.mjs';
-import { editor, fleet, frame, history, plan, run, runbooks, runs, settings } from './selectors.mjs';
+import { editor, fleet, frame, history, plan, resume, run, runbooks, runs, settings } from './selectors.mjs';
 import { key } from './webdriver.mjs';
 
 const sizes = [
@@ -14,7 +14,7 @@ const sizes = [
 const themes = ['light', 'dark'];
 
 /** What is photographed: its name, its address, and what shows that it is there. */
-const places = ({ planned, ran, undone, edited }) => [
+const places = ({ planned, ran, undone, edited, resumed, cancelled }) => [
   ['fleet', '#/fleet', fleet.matrix],
   ['host', '#/fleet/web-ams-1', fleet.drawer],
   ['runbooks', '#/runbooks', runbooks.anyRow],
@@ -26,6 +26,8 @@ const places = ({ planned, ran, undone, edited }) => [
   ['runs', '#/runs', runs.place],
   ['run', ran, run.matrix],
   ['undo', undone, run.matrix],
+  ['cancelled', cancelled, run.matrix],
+  ['resume', resumed, resume.choices],
   ['history', '#/history', history.anyRow],
   ['settings', '#/settings', settings.theme],
 ];
@@ -36,7 +38,7 @@ export async function photograph(window, seen, folder, step) {
     await step(`every place fits into ${width} × ${height}, and is photographed in both themes`, async () => {
       await window.resize(width, height);
       await window.pointAway();
-      for (const [name, hash, shown] of places(seen)) {
+      for (const [name, hash, shown] of places(seen).filter(([, hash]) => hash !== undefined)) {
         await window.run((to) => void (location.hash = to), hash);
         await window.waitFor(shown);
         await picture(window, name, folder, width, height);
@@ -51,6 +53,11 @@ export async function photograph(window, seen, folder, step) {
     await inBothThemes(window, (theme) => join(folder, `palette-${theme}.png`));
     await window.press(key.escape);
   });
+}
+
+/** One picture of what is on screen now, in both themes. */
+export async function snap(window, name, folder) {
+  await inBothThemes(window, (theme) => join(folder, `${name}-${theme}.png`));
 }
 
 async function picture(window, name, folder, width, height) {

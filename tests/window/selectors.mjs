@@ -54,7 +54,31 @@ export const run = {
   status: id('run-status'),
   output: id('run-output'),
   undo: id('run-undo'),
+  resume: id('run-resume'),
+  cancel: id('run-cancel'),
+  difference: id('output-difference'),
 };
+
+export const cancel = {
+  panel: id('cancel-panel'),
+  degree: (name) => id(`cancel-${name}`),
+  why: id('cancel-why'),
+  confirm: id('cancel-confirm'),
+};
+
+export const question = {
+  any: id('question'),
+  hosts: id('question-hosts'),
+  answer: (name) => id(`answer-${name}`),
+  why: id('answer-why'),
+  confirm: id('answer-confirm'),
+};
+
+export const resume = { choices: id('resume-choices'), part: (name) => id(`resume-${name}`) };
+
+export const touched = { ask: id('touched-ask'), any: id('touch') };
+
+export const recovered = { panel: id('recovered'), done: '[data-testid="recovered"][data-asking="false"]' };
 
 export const runs = { place: '[data-testid^="run-row-"]' };
 

@@ -20,6 +20,8 @@ export const key = {
   control: '\uE009',
   backspace: '\uE003',
   end: '\uE010',
+  down: '\uE015',
+  pageDown: '\uE00F',
   home: '\uE011',
 };
 
@@ -72,6 +74,11 @@ class Window {
   constructor(session, end) {
     this.#session = session;
     this.#end = end;
+  }
+
+  /** Goes to an address. */
+  async open(url) {
+    await this.#ask('POST', '/url', { url });
   }
 
   /** Clicks what is visible and enabled. */
@@ -165,6 +172,11 @@ class Window {
       args: [],
     });
     return Buffer.from(await this.#ask('GET', '/screenshot'), 'base64');
+  }
+
+  /** Ends the program as a crash would: without a word, in the middle of whatever it does. */
+  kill() {
+    this.#end();
   }
 
   /** Closes the window and ends everything that belongs to it. */

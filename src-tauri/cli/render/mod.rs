@@ -1,11 +1,13 @@
 //! What the window shows, as text for people.
 
 mod fleet;
+mod late;
 mod plan;
 mod run;
 mod runbook;
 
 pub(crate) use fleet::{facts, fleet, hosts, keys, undecided, verdicts};
+pub(crate) use late::{questions, recovered, resume_choices, touches, waiting};
 pub(crate) use plan::{Scripts, plan, problems};
 pub(crate) use run::{output_groups, run, runs};
 pub(crate) use runbook::{catalogue, pages, runbook};

@@ -30,11 +30,6 @@ describe('the window', () => {
     }
   });
 
-  it('says which runs were interrupted, and leads to them', async () => {
-    await click('interrupted-01KALYK2N8B3T5R7V9W1Z4C6DE');
-    expect((await shown('run-status')).dataset['status']).toBe('interrupted');
-  });
-
   it('plans a runbook, shows what is wrong at its field, and starts only after the keys were accepted', async () => {
     await click('nav-runbooks');
     await click('runbook-row-restart-service');

@@ -1,49 +1,68 @@
 //! How fast one run goes over many hosts: the real engine and the real journal on disk, over hosts that answer at once.
-//! `cargo xtask bench fanout` builds it as it ships and says on which machine.
+//! `cargo xtask bench engine` builds it as it ships and says on which machine.
 //!
-//! What is left out is the network; what is left in is all that Daytwo itself does per attempt.
+//! What is left out is the network; what is left in is all that Daytwo itself does per attempt. Each size has a process
+//! of its own, because a process keeps its largest memory for ever.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]
 
 use std::error::Error;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use daytwo_console::SystemClock;
 use daytwo_demo::SimulatedFleet;
-use daytwo_demo::simulated::Reply;
-use daytwo_engine::ports::{Http, HttpCall, HttpEnd, PortError, Ports, Secrets};
+use daytwo_engine::ports::{
+    Cancel, Http, HttpCall, HttpEnd, PortError, Ports, Secrets, Shell, ShellEnd, ShellEvent, ShellJob,
+};
 use daytwo_engine::{Settings, open};
-use daytwo_model::{RunOutcome, SealedPlan, SecretName, SecretValue};
+use daytwo_model::{Exit, Host, ProcessIdentity, RunOutcome, SealedPlan, SecretName, SecretValue, Stream};
 use daytwo_runbook::{Nowhere, PlanRequest, parse, plan};
 use daytwo_store::{Counters, Options, Store};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Hosts of the first benchmark.
-const HOSTS: usize = 1_000;
-/// Each on a fresh journal; what they differ by is the noise of the machine.
-const ROUNDS: usize = 3;
-/// Of the simulated fleet; it decides nothing here.
+/// How many hosts, each in a process of its own.
+const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
+/// Of the fleet's names; it decides nothing here.
 const SEED: u64 = 2;
 /// A line of output, as a host would give it.
-const OUTPUT: &str = "Linux edge 6.1.0-18-amd64 #1 SMP PREEMPT_DYNAMIC x86_64 GNU/Linux\n";
+const OUTPUT: &[u8] = b"Linux edge 6.1.0-18-amd64 #1 SMP PREEMPT_DYNAMIC x86_64 GNU/Linux\n";
+/// Four changes and a read; each change confirms its start, writes a line and ends well.
 const RUNBOOK: &str = "
 runbook: fan-out
-title: Ask every host
-summary: One read on every host, all in one batch.
-kind: diagnostic
+title: Five steps on every host
+summary: Four changes and a read on every host, all in one batch.
+kind: operation
 owner: bench
 targets: role=edge
-rollout: { batches: [100%], at_once: 200 }
+rollout: { batches: [100%], at_once: 500 }
 steps:
-  - id: ask
-    run: uname -a
-    effect: read
+  - { id: one, run: 'date +%s >>/var/lib/bench/one', undo: none }
+  - { id: two, run: 'date +%s >>/var/lib/bench/two', undo: none }
+  - { id: three, run: 'date +%s >>/var/lib/bench/three', undo: none }
+  - { id: four, run: 'date +%s >>/var/lib/bench/four', undo: none }
+  - { id: ask, run: uname -a, effect: read }
 ";
 
-/// There is nothing secret and no HTTP in a fan-out.
+/// Every host at once: it starts, writes a line, and ends well.
+struct Hosts;
+
+#[async_trait]
+impl Shell for Hosts {
+    async fn run(&self, _host: &Host, _job: ShellJob, events: mpsc::Sender<ShellEvent>, _cancel: Cancel) -> ShellEnd {
+        let process = ProcessIdentity { pid: 7, ..ProcessIdentity::default() };
+        // A reader that is gone does not stop a host.
+        let _ = events.send(ShellEvent::Started(process)).await;
+        let _ = events.send(ShellEvent::Output(Stream::Stdout, OUTPUT.into())).await;
+        ShellEnd::Exited(Exit::Code(0))
+    }
+}
+
+/// There is nothing secret and no HTTP here.
 struct Nobody;
 
 #[async_trait]
@@ -56,45 +75,67 @@ impl Secrets for Nobody {
 #[async_trait]
 impl Http for Nobody {
     async fn call(&self, _call: HttpCall, _cancel: CancellationToken) -> HttpEnd {
-        HttpEnd::Refused { why: "a fan-out makes no HTTP calls".to_owned() }
+        HttpEnd::Refused { why: "this run makes no HTTP calls".to_owned() }
     }
 }
 
 struct Round {
+    attempts: usize,
     time: Duration,
     counters: Counters,
     journal_bytes: u64,
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let fleet = Arc::new(SimulatedFleet::builder(SEED).hosts(HOSTS)?.otherwise(Reply::ok(OUTPUT)).build());
-    println!("  {HOSTS} in-memory hosts, 1 step, 200 at once, {ROUNDS} rounds\n");
-    println!("  round      time  attempts/s  records  fsyncs  records/fsync  journal");
-    for number in 1..=ROUNDS {
-        let round = round(&fleet).await?;
-        println!("{}", line(number, &round));
+fn main() -> Result<(), Box<dyn Error>> {
+    match std::env::args().nth(1) {
+        Some(hosts) => tokio::runtime::Runtime::new()?.block_on(measure(hosts.parse()?)),
+        None => all_sizes(),
     }
-    if let Some(kib) = peak_memory_kib() {
-        println!("\n  peak memory {} MB", kib * 1024 / 1_000_000);
+}
+
+fn all_sizes() -> Result<(), Box<dyn Error>> {
+    println!("  five steps, 500 hosts at once, starts confirmed, output kept\n");
+    println!("    hosts      time  attempts/s  records  fsyncs  records/fsync  journal  peak memory");
+    for hosts in SIZES {
+        let ended = Command::new(std::env::current_exe()?).arg(hosts.to_string()).status()?;
+        if !ended.success() {
+            return Err(format!("{hosts} hosts: {ended}").into());
+        }
     }
     Ok(())
 }
 
-async fn round(fleet: &Arc<SimulatedFleet>) -> Result<Round, Box<dyn Error>> {
+async fn measure(hosts: usize) -> Result<(), Box<dyn Error>> {
+    let round = round(hosts).await?;
+    let Counters { records, commits, .. } = round.counters;
+    println!(
+        "  {hosts:>7}  {:>5} ms  {:>10}  {records:>7}  {commits:>6}  {:>13}  {:>4} MB  {:>8} MB",
+        round.time.as_millis(),
+        round.attempts as u128 * 1_000_000 / round.time.as_micros().max(1),
+        records / commits.max(1),
+        round.journal_bytes / 1_000_000,
+        peak_memory_kib().map_or(0, |kib| kib * 1024 / 1_000_000),
+    );
+    Ok(())
+}
+
+async fn round(hosts: usize) -> Result<Round, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let store = Store::open(folder.path(), Options::default()).await?;
     let before = store.counters();
+    let shell = Arc::new(Hosts);
     let ports = Ports {
         clock: Arc::new(SystemClock),
         journal: store.clone(),
         outputs: store.clone(),
         secrets: Arc::new(Nobody),
-        shell: fleet.clone(),
-        local: fleet.clone(),
+        shell: shell.clone(),
+        local: shell,
         http: Arc::new(Nobody),
     };
-    let (driver, _handle) = open(sealed_plan(fleet)?, "bench".to_owned(), ports, Settings::default())?;
+    let plan = sealed_plan(hosts)?;
+    let attempts = plan.plan().hosts.len() * plan.plan().steps.len();
+    let (driver, _handle) = open(plan, "bench".to_owned(), ports, Settings::default())?;
     let started = Instant::now();
     let outcome = driver.run().await?;
     let time = started.elapsed();
@@ -104,10 +145,11 @@ async fn round(fleet: &Arc<SimulatedFleet>) -> Result<Round, Box<dyn Error>> {
     let now = store.counters();
     store.close().await;
     let counters = Counters { commits: now.commits - before.commits, records: now.records - before.records, ..now };
-    Ok(Round { time, counters, journal_bytes: size_of_files(folder.path())? })
+    Ok(Round { attempts, time, counters, journal_bytes: size_of_files(folder.path())? })
 }
 
-fn sealed_plan(fleet: &SimulatedFleet) -> Result<SealedPlan, Box<dyn Error>> {
+fn sealed_plan(hosts: usize) -> Result<SealedPlan, Box<dyn Error>> {
+    let fleet = SimulatedFleet::builder(SEED).hosts(hosts)?.build();
     let runbook = parse("fan-out.yaml", RUNBOOK)?;
     let request = PlanRequest {
         inputs: Default::default(),
@@ -117,21 +159,9 @@ fn sealed_plan(fleet: &SimulatedFleet) -> Result<SealedPlan, Box<dyn Error>> {
         source: None,
         by: "bench".to_owned(),
         at: SystemClock.now(),
+        when_reachable: daytwo_runbook::WhenReachable::default(),
     };
     Ok(plan(&runbook, &request)?)
-}
-
-fn line(number: usize, round: &Round) -> String {
-    let Round { time, counters, journal_bytes } = round;
-    let per_second = u128::try_from(HOSTS).unwrap_or_default() * 1_000_000 / time.as_micros().max(1);
-    let per_commit = counters.records / counters.commits.max(1);
-    format!(
-        "  {number:>5}  {:>5} ms  {per_second:>10}  {:>7}  {:>6}  {per_commit:>13}  {:>4} kB",
-        time.as_millis(),
-        counters.records,
-        counters.commits,
-        journal_bytes / 1000,
-    )
 }
 
 fn size_of_files(folder: &Path) -> std::io::Result<u64> {

@@ -281,6 +281,10 @@ impl Surroundings for Books {
         Vec::new()
     }
 
+    fn gateway_of(&self, _host: &Host) -> Option<String> {
+        None
+    }
+
     fn facts(&self, _host: &HostName) -> Option<&FactSheet> {
         None
     }

@@ -92,15 +92,9 @@ async fn command(script: &str, folder: &Path, wait: Duration) -> Result<Vec<u8>,
 }
 
 async fn body(http: &dyn Http, url: &str, wait: Duration) -> Result<Vec<u8>, String> {
-    let call = HttpCall {
-        method: HttpMethod::Get,
-        url: SecretValue::new(url),
-        headers: Vec::new(),
-        json: None,
-        deadline: wait,
-    };
+    let call = HttpCall::new(HttpMethod::GET, SecretValue::new(url), wait);
     match http.call(call, CancellationToken::new()).await {
-        HttpEnd::Answered { status: 200..=299, body, cut: false } => Ok(body.to_vec()),
+        HttpEnd::Answered { status: 200..=299, body, cut: false, .. } => Ok(body.to_vec()),
         HttpEnd::Answered { cut: true, .. } => Err("the answer is too long".to_owned()),
         HttpEnd::Answered { status, .. } => Err(format!("the answer was HTTP {status}")),
         HttpEnd::Unreachable { why } | HttpEnd::Unseen { why } | HttpEnd::Refused { why } => Err(why),

@@ -15,6 +15,7 @@ use daytwo_store::Store;
 use tokio::sync::Mutex;
 
 use crate::clock::SystemClock;
+use crate::local_shell::LocalShell;
 use crate::profile::{Profile, ProfileKind};
 use crate::wire::settings::Settings;
 use crate::wire::{Code, UiError};
@@ -109,14 +110,15 @@ impl Parts {
                 SecretsHandle::open(options, Arc::new(NobodyToAsk)).await
             }
         };
-        let http = HttpTransport::new(&HttpOptions::default())
+        let http = HttpOptions { proxy: profile.http_proxy.clone(), ..HttpOptions::default() };
+        let http = HttpTransport::new(&http)
             .map_err(|error| UiError::new(Code::Internal, "HTTP could not be set up").because(&error))?;
         let ports = Ports {
             clock: Arc::new(SystemClock),
             journal: Arc::clone(&store) as _,
             outputs: Arc::clone(&store) as _,
             secrets: Arc::new(secrets.clone()),
-            local: Arc::clone(&world.shell),
+            local: Arc::new(LocalShell),
             shell: world.shell,
             http: Arc::new(http),
         };

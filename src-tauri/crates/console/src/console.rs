@@ -1,6 +1,6 @@
 //! The console: everything that one process has open, and its life from start to end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -28,8 +28,8 @@ use crate::wire::settings::Settings;
 
 /// How many "something is stale" messages a slow window may be behind before it is told "everything".
 const STALE_MAX: usize = 64;
-/// How long closing waits for what is going on. Runs are not waited for: their attempts become
-/// unknown, as they would after a crash, and the journal says so.
+/// How long closing waits for what is going on. Runs are not waited for: their hosts go on with what they
+/// keep, as they would after a crash, and the next console takes the runs up.
 const CLOSE_WAIT: Duration = Duration::from_secs(20);
 
 /// What a console is opened for.
@@ -46,6 +46,14 @@ pub enum Mode {
 pub(crate) struct ActiveRun {
     pub(crate) handle: Handle,
     pub(crate) plan: Arc<SealedPlan>,
+    /// Cancelled when nobody drives it any more.
+    pub(crate) done: CancellationToken,
+}
+
+impl ActiveRun {
+    pub(crate) fn new(handle: Handle, plan: SealedPlan) -> Self {
+        Self { handle, plan: Arc::new(plan), done: CancellationToken::new() }
+    }
 }
 
 /// Everything that one process has open.
@@ -61,8 +69,8 @@ pub struct Console {
     /// The keys that hosts presented when they were last asked: only these can be accepted.
     pub(crate) surveyed: Mutex<HashMap<HostName, KeyStatus>>,
     pub(crate) prober: ProberHandle,
-    /// Runs that were found interrupted when this console was opened.
-    pub(crate) interrupted: Vec<RunId>,
+    /// Runs that this process took up, and how many records each had then.
+    pub(crate) taken_up: Mutex<BTreeMap<RunId, u64>>,
     stale: broadcast::Sender<Stale>,
     fleet_index: AtomicU64,
     tasks: TaskTracker,
@@ -70,7 +78,8 @@ pub struct Console {
 }
 
 impl Console {
-    /// Opens history, fleet and catalogue, and brings runs whose process is gone to the truth.
+    /// Opens history, fleet and catalogue. A window takes up runs whose process is gone; a command does that
+    /// before it sends anything, with [`Console::recover`].
     pub async fn open(profile: Profile, mode: Mode) -> Result<Arc<Self>, UiError> {
         let mut parts = Parts::compose(&profile).await?;
         let inventory = match parts.demo_hosts.take() {
@@ -79,7 +88,6 @@ impl Console {
         };
         let settings = parts.store.setting("settings").await.map_err(|error| UiError::history(&error))?;
         let settings: Settings = settings.unwrap_or_default();
-        let interrupted = crate::recover::recover_orphans(&parts, &profile.actor).await?;
         let (mut prober, handle) = parts.prober(&settings);
         // A selector that asks for facts would find none otherwise.
         prober.load().await;
@@ -96,7 +104,7 @@ impl Console {
             cancel: CancellationToken::new(),
             prober: handle,
             inventory,
-            interrupted,
+            taken_up: Mutex::default(),
             parts,
             profile,
         });
@@ -113,6 +121,10 @@ impl Console {
         if mode == Mode::Window {
             let watching = Arc::clone(&console);
             console.spawn(async move { watching.watch_files().await });
+            // Taken up before the window is drawn, so that its first screen tells of them; asked meanwhile.
+            console.take_up_orphans().await?;
+            console.spawn(Arc::clone(&console).take_up_orphans_to_come());
+            console.spawn(Arc::clone(&console).deliver_when_live());
         }
         Ok(console)
     }
@@ -179,6 +191,11 @@ impl Console {
     /// The engine's news of a run, if this process drives it.
     pub(crate) fn notices(&self, run: RunId) -> Option<broadcast::Receiver<Notice>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner).get(&run).map(|run| run.handle.subscribe())
+    }
+
+    /// Whether this process drives a run.
+    pub(crate) fn is_driven_here(&self, run: RunId) -> bool {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&run)
     }
 
     pub(crate) fn catalogue_now(&self) -> Arc<Catalogue> {

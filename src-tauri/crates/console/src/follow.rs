@@ -8,16 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daytwo_engine::Notice;
-use daytwo_model::{AttemptId, Record, RunId, RunState, SealedPlan};
+use daytwo_model::{AttemptId, Event, Record, RunId, RunState, SealedPlan};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 
 use crate::Console;
-use crate::recover::recover_orphans;
 use crate::view;
-use crate::view::run::RunFrame;
+use crate::view::run::{RunFrame, Told};
 use crate::wire::UiError;
-use crate::wire::run::{Decision, RunDelta, RunView};
+use crate::wire::run::{RunDelta, RunView};
 
 /// At most thirty deltas a second: a screen shows no more, and a fast run is read in few pieces.
 const PACE: Duration = Duration::from_millis(33);
@@ -41,22 +40,22 @@ pub(crate) struct Folded {
     pub state: RunState,
     /// The last record.
     pub last: Option<Record>,
-    /// What people decided.
-    pub decisions: Vec<Decision>,
+    /// What the records tell beside that.
+    pub told: Told,
 }
 
 impl Folded {
     /// Nothing read yet.
     #[must_use]
     pub(crate) fn new(sealed: Arc<SealedPlan>) -> Self {
-        Self { state: RunState::new(sealed.plan()), sealed, last: None, decisions: Vec::new() }
+        Self { state: RunState::new(sealed.plan()), sealed, last: None, told: Told::default() }
     }
 
     /// Takes the next record: checks that it follows, and folds it.
     pub(crate) fn take(&mut self, record: Record) -> Result<(), UiError> {
         record.check(self.last.as_ref()).map_err(|error| UiError::history(&error))?;
         self.state.apply(&record.event).map_err(|error| UiError::history(&error))?;
-        self.decisions.extend(view::run::decision(&record));
+        self.told.take(self.sealed.plan(), &record);
         self.last = Some(record);
         Ok(())
     }
@@ -83,7 +82,7 @@ impl Folded {
     #[must_use]
     pub(crate) fn view(&self, frame: &RunFrame) -> RunView {
         let index = self.last.as_ref().map_or(0, |record| record.index);
-        view::run::view(frame, &self.sealed, &self.state, index, self.decisions.clone())
+        view::run::view(frame, &self.sealed, &self.state, index, &self.told)
     }
 }
 
@@ -95,6 +94,8 @@ pub struct Follow {
     notices: Option<broadcast::Receiver<Notice>>,
     grown: BTreeSet<AttemptId>,
     told_at: Instant,
+    /// It lost its driver while it was followed, and was taken up here.
+    taken_up: bool,
 }
 
 impl Follow {
@@ -104,7 +105,15 @@ impl Follow {
         let notices = console.notices(run);
         let mut folded = Folded::new(console.plan_of(run).await?);
         console.read_records(run, &mut folded, Some(index)).await?;
-        Ok(Self { console: Arc::clone(console), run, folded, notices, grown: BTreeSet::new(), told_at: Instant::now() })
+        Ok(Self {
+            console: Arc::clone(console),
+            run,
+            folded,
+            notices,
+            grown: BTreeSet::new(),
+            told_at: Instant::now(),
+            taken_up: false,
+        })
     }
 
     /// The next change; none when the run has ended and everything was told. Safe to drop and call again.
@@ -120,7 +129,9 @@ impl Follow {
                 self.told_at = Instant::now();
                 return Ok(Some(Change::Output(std::mem::take(&mut self.grown).into_iter().collect())));
             }
-            if !self.folded.state.status().is_some_and(view::run::is_active) {
+            // One that is over and was taken up may still have its epilogue written.
+            let goes_on = self.folded.state.status().is_some_and(view::run::is_active);
+            if !goes_on && !self.console.is_driven_here(self.run) {
                 return Ok(None);
             }
             if self.is_given_up().await? {
@@ -131,11 +142,15 @@ impl Follow {
     }
 
     /// A run whose driver is gone is brought to the truth; where that fails, nothing more will be told.
-    async fn is_given_up(&self) -> Result<bool, UiError> {
+    async fn is_given_up(&mut self) -> Result<bool, UiError> {
         if self.notices.is_some() || !self.console.is_undriven(self.run).await? {
             return Ok(false);
         }
-        recover_orphans(&self.console.parts, &self.console.profile.actor).await?;
+        // Once: a full disk does not become empty by being asked twice a second.
+        if std::mem::replace(&mut self.taken_up, true) {
+            return Ok(true);
+        }
+        self.console.take_up(self.run).await?;
         self.console.is_undriven(self.run).await
     }
 
@@ -174,6 +189,7 @@ impl Follow {
                 // A stop is news of each host that waited for another attempt.
                 None => hosts.extend(self.folded.hosts_to_try_again()),
             }
+            hosts.extend(concerned(&record.event));
             self.folded.take(record)?;
         }
         let index = self.folded.next_index();
@@ -191,10 +207,19 @@ impl Follow {
             hosts: hosts.into_iter().filter_map(|host| Some((host, view::run::run_host(plan, state, host)?))).collect(),
             batches: view::run::batches(plan, state),
             budgets: view::run::budgets(plan, state),
-            decisions: self.folded.decisions.clone(),
+            decisions: self.folded.told.decisions.clone(),
             offers: view::run::offers(&frame, plan, state),
-            questions: Vec::new(),
-            waiting: Vec::new(),
+            questions: view::run::questions(&frame, plan, state, &self.folded.told),
+            waiting: frame.waiting,
         }))
+    }
+}
+
+/// Hosts of which an event tells something beside the step that it is about.
+fn concerned(event: &Event) -> Vec<u32> {
+    match event {
+        Event::QuestionAnswered { hosts, .. } | Event::CancelRequested { hosts: Some(hosts), .. } => hosts.clone(),
+        Event::UndoStarted { host } => vec![*host],
+        _ => Vec::new(),
     }
 }

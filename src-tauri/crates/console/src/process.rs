@@ -99,25 +99,51 @@ async fn drained(from: Option<impl AsyncRead + Unpin>) -> String {
 
 /// The processes that a program started, with it. They are ended when this is dropped: also when
 /// nobody waits for the answer any more.
-struct Group(#[cfg(unix)] Option<rustix::process::Pid>);
+pub(crate) struct Group(#[cfg(unix)] Option<rustix::process::Pid>);
 
 impl Group {
     #[cfg(unix)]
-    fn of(child: &tokio::process::Child) -> Self {
+    pub(crate) fn of(child: &tokio::process::Child) -> Self {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         Self(id.and_then(rustix::process::Pid::from_raw))
     }
 
     #[cfg(not(unix))]
-    fn of(_child: &tokio::process::Child) -> Self {
+    pub(crate) fn of(_child: &tokio::process::Child) -> Self {
         Self()
     }
 
     /// The program was seen to end; its number may be another's now.
-    fn has_ended(&mut self) {
+    pub(crate) fn has_ended(&mut self) {
         #[cfg(unix)]
         {
             self.0 = None;
+        }
+    }
+
+    /// Asks its processes to end.
+    #[cfg(unix)]
+    pub(crate) fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Kills its processes.
+    #[cfg(unix)]
+    pub(crate) fn kill(&self) {
+        self.signal(rustix::process::Signal::KILL);
+    }
+
+    /// Whether nobody of it is left.
+    #[cfg(unix)]
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.is_none_or(|group| rustix::process::test_kill_process_group(group).is_err())
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: rustix::process::Signal) {
+        if let Some(group) = self.0 {
+            // An error means that nobody of it is left.
+            let _ = rustix::process::kill_process_group(group, signal);
         }
     }
 }
@@ -125,10 +151,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         #[cfg(unix)]
-        if let Some(group) = self.0 {
-            // An error means that nobody of it is left.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
+        self.kill();
     }
 }
 

@@ -2,12 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use daytwo_model::SecretValue;
 use directories::{BaseDirs, ProjectDirs};
 
 /// Overrides the configuration directory.
 pub const CONFIG_DIR_VAR: &str = "DAYTWO_CONFIG_DIR";
 /// Overrides the data directory.
 pub const DATA_DIR_VAR: &str = "DAYTWO_DATA_DIR";
+
+/// A proxy for requests to APIs, as `http://[user:password@]host:port`. The variables that other programs follow
+/// (`HTTPS_PROXY` and the like) are not: what a shell happens to hold would send administrators' keys elsewhere.
+pub(crate) const HTTP_PROXY_VAR: &str = "DAYTWO_HTTP_PROXY";
 
 /// One's own fleet, or the demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub struct Profile {
     pub ssh_dir: Option<PathBuf>,
     /// The SSH agent's socket.
     pub ssh_agent: Option<PathBuf>,
+    /// The proxy for requests that name none themselves.
+    pub http_proxy: Option<SecretValue>,
     /// The login name to use where a host names none.
     pub login: String,
     /// Who is asking, for the journal: `maria@laptop`.
@@ -63,6 +70,7 @@ impl Profile {
             data_dir: below(data_dir),
             ssh_dir: BaseDirs::new().map(|dirs| dirs.home_dir().join(".ssh")),
             ssh_agent: var("SSH_AUTH_SOCK"),
+            http_proxy: var(HTTP_PROXY_VAR).and_then(|address| Some(SecretValue::new(address.to_str()?))),
             actor: format!("{login}@{machine}"),
             login,
         })

@@ -20,6 +20,8 @@ pub(crate) struct Snapshot {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) facts: HashMap<HostName, FactSheet>,
     pub(crate) host_keys: HashMap<HostName, Vec<String>>,
+    /// Of the hosts that are reached through one; empty where no limit depends on it.
+    pub(crate) gateways: HashMap<HostName, String>,
     /// By runbook and input; the error says why there are none.
     pub(crate) choices: HashMap<(RunbookName, String), Vec<String>>,
 }
@@ -27,6 +29,10 @@ pub(crate) struct Snapshot {
 impl Surroundings for Snapshot {
     fn runbook(&self, name: &RunbookName) -> Option<Arc<Runbook>> {
         self.catalogue.get(name)?.runbook.as_ref().ok().map(Arc::clone)
+    }
+
+    fn gateway_of(&self, host: &Host) -> Option<String> {
+        self.gateways.get(&host.name).cloned()
     }
 
     fn facts(&self, host: &HostName) -> Option<&FactSheet> {

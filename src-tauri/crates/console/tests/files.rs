@@ -16,6 +16,7 @@ fn profile(dir: &Path) -> Profile {
         data_dir: dir.join("data"),
         ssh_dir: Some(dir.join("ssh")),
         ssh_agent: None,
+        http_proxy: None,
         login: "tester".to_owned(),
         actor: "tester@test".to_owned(),
     }

@@ -58,12 +58,16 @@ async fn every_run_of_an_earlier_version_is_listed_and_shown_as_it_was() -> Resu
 }
 
 #[tokio::test]
-async fn a_run_that_an_earlier_version_left_open_is_found_interrupted_and_its_step_unknown()
+async fn a_run_that_an_earlier_version_left_open_is_brought_to_its_end_and_its_step_is_unknown()
 -> Result<(), Box<dyn Error>> {
     let desk = Desk::open().await?;
-    let view = desk.console.run(desk.run("interrupted")?).await?;
+    let run = desk.run("interrupted")?;
+    let found = desk.console.recover(None).await?;
+    assert_eq!(found.iter().map(|found| (found.row.id, found.unknown.len())).collect::<Vec<_>>(), [(run, 1)]);
+    let view = desk.console.run(run).await?;
+    assert_eq!(view.row.status, "failed", "what is unknown was a read, and changes nothing");
     let cells = view.hosts.first().map(|host| host.cells.iter().map(|cell| cell.mark).collect::<Vec<_>>());
-    assert_eq!(cells, Some(vec![Mark::Ok, Mark::Unknown, Mark::Waiting]));
+    assert_eq!(cells, Some(vec![Mark::Ok, Mark::Unknown, Mark::Skipped]));
     assert!(desk.console.start_info().await?.recovered.iter().any(|found| found.row.id == view.row.id));
     desk.console.close().await;
     Ok(())

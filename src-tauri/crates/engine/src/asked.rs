@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use daytwo_model::plan::{CheckAnswer, PerHost, Probe};
 use daytwo_model::{Plan, RunId, SealedPlan, Text};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::cancel::Cancel;
@@ -32,6 +32,7 @@ pub async fn ask_checks(
     cancel: Cancel,
 ) -> Result<Plan, RunError> {
     let secrets = secrets::read(plan.plan(), &*ports.secrets, &settings).await?;
+    let by = plan.plan().planned_by.clone();
     let mask = Arc::new(Mask::new(secrets.values()).map_err(|error| RunError::Mask(error.to_string()))?);
     // No run: nothing is published and nothing reported.
     let run: RunId = ports.clock.new_run();
@@ -42,6 +43,9 @@ pub async fn ask_checks(
         settings,
         secrets,
         mask,
+        masks_all: true,
+        by,
+        asking: Arc::new(Semaphore::new(ASKED_AT_ONCE_MAX)),
         published: Arc::new(Published::new(run, plan.plan())),
         reports,
     });

@@ -13,6 +13,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::expect::pattern;
+use crate::http::header;
 use crate::redact::Mask;
 
 /// Output kept in memory to capture from and to compare with: far above any API answer, far below
@@ -21,11 +22,12 @@ pub const KEPT_BYTES_MAX: usize = 1024 * 1024;
 /// One captured value. It stands in the journal, and maybe in a command line.
 pub const CAPTURED_BYTES_MAX: usize = 64 * 1024;
 
-/// The beginning of a stream. Not redacted: it stays in memory.
+/// The beginning of a stream, or of an answer's body with its headers. Not redacted: it stays in memory.
 #[derive(Default)]
 pub struct Kept {
     bytes: Vec<u8>,
     overflowed: bool,
+    headers: Vec<(String, String)>,
 }
 
 impl Kept {
@@ -34,6 +36,19 @@ impl Kept {
         let room = KEPT_BYTES_MAX - self.bytes.len().min(KEPT_BYTES_MAX);
         self.overflowed |= bytes.len() > room;
         self.bytes.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+    }
+
+    /// The same, with an answer's headers.
+    #[must_use]
+    pub fn with_headers(mut self, headers: Vec<(String, String)>) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// The headers of the answer; none where it is no answer.
+    #[must_use]
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
     }
 
     /// All of it as text; an error where it was more than could be kept.
@@ -86,6 +101,13 @@ pub fn capture(captures: &[Capture], exit: &Exit, stdout: &Kept, mask: &Arc<Mask
                 Exit::Code(code) => Ok(Value::from(*code)),
                 Exit::Status(status) => Ok(Value::from(*status)),
                 Exit::Signal(_) => Err(format!("it has no exit code: {exit}")),
+            },
+            CaptureFrom::Header(name) => header(stdout.headers(), name)
+                .map(|value| Value::String(value.to_owned()))
+                .ok_or_else(|| format!("the answer has no header {name}")),
+            CaptureFrom::Member(pointer) => match document.get_or_insert_with(|| stdout.json()) {
+                Ok(document) => Ok(Value::Array(document.pointer(pointer).cloned().into_iter().collect())),
+                Err(why) => Err(why.clone()),
             },
         };
         match value.and_then(short_enough) {

@@ -29,8 +29,11 @@ pub enum RunError {
     /// The run could not be created in the journal. Nothing was sent.
     #[error("open the run in the journal")]
     Open(#[source] PortError),
-    /// The journal did not take records. Nothing was sent after that; what was in flight was followed to its end.
-    #[error("write the journal; what was in flight is not known from it")]
+    /// The journal did not take records. Nothing was sent after that; what was in flight was followed to its end,
+    /// and what changes something is kept on its host, where [`crate::take_up`] finds it.
+    #[error(
+        "write the journal; what was in flight is kept on the hosts, and is asked for when the run is taken up again"
+    )]
     Journal(#[source] PortError),
     /// A record has no canonical form, so it cannot be chained.
     #[error("chain a record")]

@@ -8,6 +8,7 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use crate::capture::Kept;
+use crate::http::points_to;
 use crate::redact::Mask;
 
 /// Memory for one compiled pattern; a pattern that needs more is a mistake.
@@ -22,6 +23,7 @@ pub struct Expected {
     stdout: Option<SecretValue>,
     pattern: Option<Regex>,
     json: Vec<(String, Value)>,
+    members: Vec<(String, Option<Value>)>,
 }
 
 /// What came back.
@@ -43,7 +45,9 @@ impl Expected {
                 .map(|value| (pointer.clone(), value))
                 .map_err(|_| format!("what is expected at {pointer:?} is not a JSON value"))
         });
+        let members = expect.members.iter().map(|(pointer, text)| Ok((pointer.clone(), member(fill(text)?.expose())?)));
         Ok(Self {
+            members: members.collect::<Result<_, String>>()?,
             exit_code: expect.exit_code,
             status: expect.status,
             stdout: expect.stdout.as_ref().map(&fill).transpose()?,
@@ -54,7 +58,7 @@ impl Expected {
 
     /// Whether all of it came back; if not, the first difference, without secrets.
     pub fn check(&self, answer: &Answer, mask: &Arc<Mask>) -> Result<(), String> {
-        self.check_exit(&answer.exit)?;
+        self.check_exit(answer)?;
         let name = if matches!(answer.exit, Exit::Status(_)) { "the body" } else { "stdout" };
         if let Some(expected) = &self.stdout {
             let (saw, expected) = (answer.stdout.whole()?, expected.expose().trim());
@@ -69,7 +73,7 @@ impl Expected {
                 return Err(format!("{name} was {}, expected a match of {pattern}", shown(saw.trim(), mask)));
             }
         }
-        if self.json.is_empty() {
+        if self.json.is_empty() && self.members.is_empty() {
             return Ok(());
         }
         let document = answer.stdout.json()?;
@@ -82,10 +86,22 @@ impl Expected {
                 return Err(format!("{name} had {saw} at {pointer:?}, expected {expected}"));
             }
         }
+        for (pointer, expected) in &self.members {
+            match (document.pointer(pointer), expected) {
+                (None, None) => {}
+                (Some(saw), Some(expected)) if same(saw, expected) => {}
+                (saw, expected) => {
+                    let told = |value: Option<&Value>| value.map_or("nothing".to_owned(), |value| bare(value, mask));
+                    let (saw, expected) = (told(saw), told(expected.as_ref()));
+                    return Err(format!("{name} had {saw} at {pointer:?}, expected {expected}"));
+                }
+            }
+        }
         Ok(())
     }
 
-    fn check_exit(&self, exit: &Exit) -> Result<(), String> {
+    fn check_exit(&self, answer: &Answer) -> Result<(), String> {
+        let exit = &answer.exit;
         match (exit, self.exit_code, self.status) {
             (Exit::Code(code), expected, _) if *code == expected.unwrap_or(0) => Ok(()),
             (Exit::Code(_) | Exit::Signal(_), expected, _) => {
@@ -94,7 +110,11 @@ impl Expected {
             (Exit::Status(status), _, Some(expected)) if *status == expected => Ok(()),
             (Exit::Status(_), _, Some(expected)) => Err(format!("the answer was {exit}, expected HTTP {expected}")),
             (Exit::Status(_), _, None) if exit.is_success() => Ok(()),
-            (Exit::Status(_), _, None) => Err(format!("the answer was {exit}, expected HTTP 2xx")),
+            (Exit::Status(status), _, None) => {
+                let to = points_to(*status, answer.stdout.headers());
+                let to = to.map(|to| format!(", which points to {to}")).unwrap_or_default();
+                Err(format!("the answer was {exit}{to}, expected HTTP 2xx"))
+            }
         }
     }
 }
@@ -107,8 +127,18 @@ pub(crate) fn pattern(text: &str) -> Result<Regex, String> {
         .map_err(|_| format!("{text:?} is not a usable regular expression"))
 }
 
+/// What a member is, or is not: `[value]` or `[]`.
+pub(crate) fn member(text: &str) -> Result<Option<Value>, String> {
+    let mut values: Vec<Value> =
+        serde_json::from_str(text).map_err(|_| "what a member is to be is not `[value]` or `[]`".to_owned())?;
+    match (values.pop(), values.is_empty()) {
+        (value, true) => Ok(value),
+        (_, false) => Err("a member cannot be several values".to_owned()),
+    }
+}
+
 /// JSON numbers by value: `60` is `60.0`.
-fn same(a: &Value, b: &Value) -> bool {
+pub(crate) fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(x), Value::Number(y)) => a == b || x.as_f64() == y.as_f64() && x.is_f64() != y.is_f64(),
         _ => a == b,

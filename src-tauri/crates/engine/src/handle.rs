@@ -60,8 +60,12 @@ pub(crate) struct Published {
 
 impl Published {
     pub(crate) fn new(run: RunId, plan: &Plan) -> Self {
-        let state = Mutex::new(Arc::new(RunState::new(plan)));
-        Self { run, state, notices: broadcast::Sender::new(NOTICES_MAX) }
+        Self::of(run, RunState::new(plan))
+    }
+
+    /// Of a run that has come to `state` by the records that are on disk.
+    pub(crate) fn of(run: RunId, state: RunState) -> Self {
+        Self { run, state: Mutex::new(Arc::new(state)), notices: broadcast::Sender::new(NOTICES_MAX) }
     }
 
     pub(crate) const fn run(&self) -> RunId {

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use daytwo_model::plan::Action;
+use daytwo_model::plan::{Action, Body, ClientKey, HttpRequest, HttpSet, Proxy, WriteForm};
 use daytwo_model::quote::{climbs, plain, url};
 use daytwo_model::secret::MASK;
 use daytwo_model::text::Missing;
 use daytwo_model::{CaptureName, SecretValue, Text};
 use serde_json::Value;
 
-use crate::ports::{HttpCall, SecretMap, ShellJob};
+use crate::expect::member;
+use crate::http::{Form, Member, SetCalls};
+use crate::ports::{CallBody, CallIdentity, CallKey, CallProxy, HttpCall, SecretMap, ShellJob};
 
 /// An action, ready to be sent.
 pub(crate) enum Ready {
     Shell(ShellJob),
-    Http(HttpCall),
+    Http(Box<HttpCall>),
+    Set(Box<SetCalls>),
     /// Nothing is sent.
     Wait(Duration),
 }
@@ -52,20 +55,76 @@ impl LateValues<'_> {
             Action::Ask { .. } | Action::Fetch { .. } | Action::Put { .. } => {
                 return Err("this version does not perform it yet".to_owned());
             }
-            Action::Http { request } => {
-                let url = self.text(&request.url)?;
-                if climbs(url.expose()) {
-                    return Err("a value makes a step up (`.` or `..`) of a part of the URL's path".to_owned());
-                }
-                let headers = request.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(value)?)));
-                Ready::Http(HttpCall {
-                    method: request.method,
-                    url,
-                    headers: headers.collect::<Result<_, String>>()?,
-                    json: request.json.as_ref().map(|json| self.text(json)).transpose()?,
-                    deadline,
-                })
-            }
+            Action::Http { request } => Ready::Http(Box::new(self.call(request, deadline)?)),
+            Action::HttpSet { set } => Ready::Set(Box::new(self.set(set, deadline)?)),
         })
+    }
+
+    fn call(&self, request: &HttpRequest, deadline: Duration) -> Result<HttpCall, String> {
+        let url = self.text(&request.url)?;
+        if climbs(url.expose()) {
+            return Err("a value makes a step up (`.` or `..`) of a part of the URL's path".to_owned());
+        }
+        let body = request.body.as_ref().map(|body| {
+            Ok::<_, String>(match body {
+                Body::Json(text) => CallBody::Json(self.text(text)?),
+                Body::Form(fields) => CallBody::Form(self.pairs(fields)?),
+                Body::Text { content_type, text } => {
+                    CallBody::Text { content_type: content_type.clone(), text: self.text(text)? }
+                }
+                Body::File { content_type, file } => {
+                    CallBody::File { content_type: content_type.clone(), file: file.clone() }
+                }
+            })
+        });
+        let identity = request.client.as_ref().map(|client| {
+            let key = match &client.key {
+                ClientKey::File(path) => CallKey::File(path.clone()),
+                ClientKey::Text(text) => CallKey::Text(self.text(text)?),
+            };
+            Ok::<_, String>(CallIdentity { chain: client.chain.clone(), key })
+        });
+        Ok(HttpCall {
+            method: request.method.clone(),
+            url,
+            headers: self.pairs(&request.headers)?,
+            body: body.transpose()?,
+            authorities: request.authorities.clone(),
+            identity: identity.transpose()?,
+            proxy: match &request.proxy {
+                Proxy::Console => CallProxy::Console,
+                Proxy::None => CallProxy::None,
+                Proxy::At(address) => CallProxy::At(self.text(address)?),
+            },
+            response_bytes_max: request.response_bytes_max,
+            deadline,
+        })
+    }
+
+    fn set(&self, set: &HttpSet, deadline: Duration) -> Result<SetCalls, String> {
+        let members = set.members.iter().map(|it| {
+            let value = |text: &Text| member(self.text(text)?.expose());
+            Ok(Member { pointer: it.pointer.clone(), from: value(&it.from)?, to: value(&it.to)? })
+        });
+        let form = match &set.form {
+            WriteForm::Document => Form::Document,
+            WriteForm::MergePatch => Form::MergePatch,
+            WriteForm::Fields { with } => {
+                let with = serde_json::from_str(self.text(with)?.expose());
+                Form::Fields(with.map_err(|_| "what is sent beside the members is not a JSON object".to_owned())?)
+            }
+        };
+        Ok(SetCalls {
+            read: self.call(&set.read, deadline)?,
+            root: set.root.clone(),
+            write: self.call(&set.write, deadline)?,
+            form,
+            members: members.collect::<Result<_, String>>()?,
+            direction: set.direction,
+        })
+    }
+
+    fn pairs(&self, pairs: &[(String, Text)]) -> Result<Vec<(String, SecretValue)>, String> {
+        pairs.iter().map(|(name, value)| Ok((name.clone(), self.text(value)?))).collect()
     }
 }

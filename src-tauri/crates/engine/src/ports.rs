@@ -1,17 +1,20 @@
 //! What the engine needs from the world, as narrow questions. Adapters answer them.
 
+mod http;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use daytwo_model::plan::{HttpMethod, RunAs};
+use daytwo_model::plan::RunAs;
 use daytwo_model::{
-    AttemptId, Exit, Host, ProcessIdentity, Record, RunId, SealedPlan, SecretName, SecretValue, Stream, Timestamp,
+    AttemptId, Digest, Exit, Host, ProcessIdentity, Record, RunId, SealedPlan, SecretName, SecretValue, Stream,
+    Timestamp,
 };
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
+pub use self::http::{CallBody, CallIdentity, CallKey, CallProxy, Http, HttpCall, HttpEnd};
 pub use crate::cancel::Cancel;
 
 /// Events that a shell job may have on their way to the engine. Small: when the engine (and the
@@ -56,6 +59,36 @@ pub trait Journal: Send + Sync {
 pub trait Outputs: Send + Sync {
     /// Appends bytes, already redacted, to a stream of an attempt.
     async fn append(&self, attempt: AttemptId, stream: Stream, at: Timestamp, bytes: Bytes) -> Result<(), PortError>;
+
+    /// What an earlier process kept of an attempt's output. Nothing, of a store that forgets.
+    async fn kept(&self, attempt: AttemptId) -> Result<KeptOutput, PortError> {
+        let _ = attempt;
+        Ok(KeptOutput::default())
+    }
+}
+
+/// What is kept of an attempt's output, as it was appended: redacted, so that its length says nothing of
+/// how much the host wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the names of the streams say it")]
+pub struct KeptOutput {
+    pub stdout: KeptStream,
+    pub stderr: KeptStream,
+}
+
+/// What is kept of one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptStream {
+    /// How many bytes.
+    pub bytes: u64,
+    /// Of these bytes.
+    pub digest: Digest,
+}
+
+impl Default for KeptStream {
+    fn default() -> Self {
+        Self { bytes: 0, digest: Digest::of(&[]) }
+    }
 }
 
 /// Reads secrets.
@@ -208,57 +241,6 @@ pub trait Shell: Send + Sync {
         let _ = (host, kept);
         None
     }
-}
-
-/// An HTTP request with everything filled in. Parts may hold secrets.
-#[derive(Debug)]
-pub struct HttpCall {
-    /// The method.
-    pub method: HttpMethod,
-    /// The whole URL.
-    pub url: SecretValue,
-    /// Header names and values.
-    pub headers: Vec<(String, SecretValue)>,
-    /// The JSON document to send.
-    pub json: Option<SecretValue>,
-    /// How long the whole exchange may take.
-    pub deadline: Duration,
-}
-
-/// How an HTTP call ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HttpEnd {
-    /// An answer, with its body up to the adapter's limit.
-    Answered {
-        /// The status.
-        status: u16,
-        /// The body.
-        body: Bytes,
-        /// The body was longer than the adapter takes, and this is its beginning.
-        cut: bool,
-    },
-    /// No connection; nothing was sent.
-    Unreachable {
-        /// What was tried and how it failed.
-        why: String,
-    },
-    /// It was sent and no answer was seen.
-    Unseen {
-        /// Why not.
-        why: String,
-    },
-    /// Refused before anything was sent: not a URL, TLS name wrong, body not JSON.
-    Refused {
-        /// Why.
-        why: String,
-    },
-}
-
-/// Makes HTTP calls from the console.
-#[async_trait]
-pub trait Http: Send + Sync {
-    /// Makes the call. Dropping the future, or `cancel`, abandons it.
-    async fn call(&self, call: HttpCall, cancel: CancellationToken) -> HttpEnd;
 }
 
 /// Everything that a run needs.

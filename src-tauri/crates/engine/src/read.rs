@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use daytwo_model::event::Note;
+use daytwo_model::plan::On;
 use daytwo_model::{Exit, Host, ProcessIdentity, Stream};
 
 use crate::cancel::Cancel;
 use crate::capture::Kept;
 use crate::expect::Answer;
 use crate::follow::{Listener, Patience, follow};
+use crate::http::follow_call;
 use crate::late::Ready;
 use crate::ports::{HttpEnd, ShellEnd};
-use crate::unit::{Context, follow_call};
+use crate::unit::Context;
 
 /// From the deadline of an ask until it is given up: it is only a read.
 const GIVE_UP: Duration = Duration::from_secs(5);
@@ -40,16 +43,24 @@ impl Listener for StdoutOnly {
             self.0.push(&bytes);
         }
     }
+
+    async fn noted(&mut self, _note: Note) {}
 }
 
 /// The answer, or why there is none.
-pub(crate) async fn read(context: &Context, host: &Host, ready: Ready, cancel: &Cancel) -> Result<Answer, NoAnswer> {
+pub(crate) async fn read(
+    context: &Context,
+    (host, on): (&Host, On),
+    ready: Ready,
+    cancel: &Cancel,
+) -> Result<Answer, NoAnswer> {
     let deadline = context.settings.ask_wait;
     match ready {
         Ready::Shell(job) => {
             let mut stdout = StdoutOnly::default();
-            let patience = Patience { deadline, grace: GIVE_UP };
-            match follow(&*context.ports.shell, host, job, patience, cancel, &mut stdout).await.end {
+            let patience = Patience { deadline, grace: Some(GIVE_UP) };
+            let start = |events, stop| context.shell(on).run(host, job, events, stop);
+            match follow(start, patience, cancel, None, &mut stdout).await.end {
                 ShellEnd::Exited(exit) => Ok(Answer { exit, stdout: stdout.0 }),
                 ShellEnd::Killed => Err(format!("the check did not answer within {} s", deadline.as_secs()).into()),
                 ShellEnd::Unreachable { why } => {
@@ -61,9 +72,9 @@ pub(crate) async fn read(context: &Context, host: &Host, ready: Ready, cancel: &
                 | ShellEnd::NotStarted { why } => Err(format!("the check could not be asked: {why}").into()),
             }
         }
-        Ready::Http(call) => match follow_call(&context.ports, call, cancel, GIVE_UP).await {
-            HttpEnd::Answered { status, body, .. } => {
-                let mut stdout = Kept::default();
+        Ready::Http(call) => match follow_call(&context.ports, *call, cancel, GIVE_UP).await {
+            HttpEnd::Answered { status, headers, body, .. } => {
+                let mut stdout = Kept::default().with_headers(headers);
                 stdout.push(&body);
                 Ok(Answer { exit: Exit::Status(status), stdout })
             }
@@ -71,6 +82,7 @@ pub(crate) async fn read(context: &Context, host: &Host, ready: Ready, cancel: &
                 Err(format!("the check could not be asked: {why}").into())
             }
         },
+        Ready::Set(_) => Err("a change cannot be a check".into()),
         Ready::Wait(_) => Err("a wait has no answer, so it cannot be a check".into()),
     }
 }

@@ -40,6 +40,29 @@ pub(crate) async fn read(plan: &Plan, secrets: &dyn Secrets, settings: &Settings
     Ok(map)
 }
 
+/// Of a run that an earlier process left: every secret that can be read, and whether these are all that could
+/// stand in what its hosts wrote. What became of an attempt can be told without them.
+pub(crate) async fn read_what_is_there(plan: &Plan, secrets: &dyn Secrets, settings: &Settings) -> (SecretMap, bool) {
+    let until = tokio::time::Instant::now() + settings.secrets_wait;
+    let (mut map, mut all) = (SecretMap::new(), true);
+    let needed = secrets_needed(plan);
+    for name in needed.union(&only_masked(plan, &map)) {
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        match timeout(left, secrets.read(name)).await {
+            Ok(Ok(Some(value))) => {
+                map.insert(name.clone(), value);
+            }
+            // What nothing sends need not be there, so no host ever had it.
+            Ok(Ok(None)) if !needed.contains(name) => {}
+            Ok(Ok(None) | Err(_)) | Err(_) => {
+                tracing::warn!(%name, "a secret of the run cannot be read; output that could hold it is not kept");
+                all = false;
+            }
+        }
+    }
+    (map, all)
+}
+
 fn only_masked(plan: &Plan, known: &SecretMap) -> BTreeSet<SecretName> {
     let names = plan.inputs.values().filter_map(|input| match input {
         InputValue::Secret(name) => Some(name.clone()),

@@ -20,6 +20,18 @@ pub const ASK_INTERVAL_MAX: Duration = Duration::from_secs(2);
 /// After the journal failed: how long what is in flight is followed. Closing the connection would
 /// end commands half-way, so they are given time to end by themselves.
 pub const FOLLOW_WAIT: Duration = Duration::from_secs(600);
+/// No output for this long is noted, with what the host says of the job's processes. Long enough that a
+/// package manager which downloads does not cry wolf.
+pub const SILENCE_AFTER: Duration = Duration::from_secs(60);
+/// From a lost connection until the host is asked again, at first; doubles up to [`REATTACH_PAUSE_MAX`].
+pub const REATTACH_PAUSE_FIRST: Duration = Duration::from_secs(1);
+/// Between two times that a host out of sight is asked: it is seen again soon after it is back.
+pub const REATTACH_PAUSE_MAX: Duration = Duration::from_secs(15);
+/// Past a step's own deadline: how long a host that is out of sight is still asked what became of it. A
+/// reboot or a new route takes less; after it the end is unknown, and can be asked for again at any time.
+pub const OUT_OF_SIGHT_WAIT: Duration = Duration::from_secs(180);
+/// Asking one host, after the run's end, what became of an attempt: a person waits for the answer.
+pub const ASK_AGAIN_WAIT: Duration = Duration::from_secs(60);
 /// Output kept of one attempt. Beyond it, bytes are counted and dropped; the process goes on.
 pub const OUTPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -35,6 +47,11 @@ pub struct Settings {
     pub ask_interval_first: Duration,
     pub ask_interval_max: Duration,
     pub follow_wait: Duration,
+    pub silence_after: Duration,
+    pub reattach_pause_first: Duration,
+    pub reattach_pause_max: Duration,
+    pub out_of_sight_wait: Duration,
+    pub ask_again_wait: Duration,
     pub output_bytes_max: u64,
 }
 
@@ -49,6 +66,11 @@ impl Default for Settings {
             ask_interval_first: ASK_INTERVAL_FIRST,
             ask_interval_max: ASK_INTERVAL_MAX,
             follow_wait: FOLLOW_WAIT,
+            silence_after: SILENCE_AFTER,
+            reattach_pause_first: REATTACH_PAUSE_FIRST,
+            reattach_pause_max: REATTACH_PAUSE_MAX,
+            out_of_sight_wait: OUT_OF_SIGHT_WAIT,
+            ask_again_wait: ASK_AGAIN_WAIT,
             output_bytes_max: OUTPUT_BYTES_MAX,
         }
     }

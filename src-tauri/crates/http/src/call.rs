@@ -2,81 +2,58 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use daytwo_engine::ports::{HttpCall, HttpEnd};
-use daytwo_model::SecretValue;
-use daytwo_model::plan::HttpMethod;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Client, Method, Response, Url, redirect, retry};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Response, redirect, retry};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tower::util::MapResponseLayer;
 
-use crate::tell::{causes, is_distrust, origin};
+use crate::request::{Request, Route, Sending, prepare};
+use crate::tell::{Verdict, causes, origin, verdict};
 use crate::tls::Trust;
-use crate::{BODY_BYTES_MAX, CONNECT_DEADLINE, REDIRECTS_MAX};
+use crate::{CONNECT_DEADLINE, HEADERS_BYTES_MAX};
 
-/// Headers by which one request could be made to look like two, or go elsewhere than its URL says.
-const RESERVED_HEADERS: &[&str] = &[
-    "connection",
-    "content-length",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-];
 /// What is told about the client.
 const USER_AGENT: &str = concat!("daytwo/", env!("CARGO_PKG_VERSION"));
 
-/// A call whose parts were found to be usable.
-struct Request {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
-    body: Option<String>,
-    deadline: Duration,
-}
-
 pub(crate) async fn perform(
-    tls: &Trust,
+    trust: &Trust,
     proxy: Option<&reqwest::Proxy>,
     call: HttpCall,
     cancel: CancellationToken,
 ) -> HttpEnd {
-    let mut request = match check(&call) {
+    let deadline = call.deadline;
+    let until = Instant::now() + deadline;
+    // Reads files, and sends nothing.
+    let prepared = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err("it was cancelled before anything was sent".to_owned()),
+        prepared = timeout_at(until, prepare(call)) => {
+            prepared.unwrap_or_else(|_| Err("what it needs could not be read in time".to_owned()))
+        }
+    };
+    let mut request = match prepared {
         Ok(request) => request,
         Err(why) => return HttpEnd::Refused { why },
     };
-    let until = Instant::now() + request.deadline;
-    for _ in 0..=REDIRECTS_MAX {
-        // Whether a connection was had: before that, nothing can have been sent.
-        let connected = Arc::new(AtomicBool::new(false));
-        let client = match client(tls, proxy, &request, until, &connected) {
-            Ok(client) => client,
-            Err(why) => return HttpEnd::Refused { why },
-        };
-        let from = origin(&request.url);
-        let answer = tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(stopped(&from, &connected, "it was cancelled", true)),
-            answer = timeout_at(until, exchange(&client, &request)) => answer.unwrap_or_else(|_| {
-                let why = format!("no answer within {}", seconds(request.deadline));
-                Err(stopped(&from, &connected, &why, false))
-            }),
-        };
-        match answer {
-            Err(end) => return end,
-            Ok((status, Body { bytes: body, cut }, next)) => match next.filter(|next| may_follow(&request, next)) {
-                Some(next) => request.url = next,
-                None => return HttpEnd::Answered { status, body, cut },
-            },
-        }
+    // Whether a connection was had: before that, nothing can have been sent.
+    let connected = Arc::new(AtomicBool::new(false));
+    let client = match client(trust, proxy, &mut request, until, &connected) {
+        Ok(client) => client,
+        Err(why) => return HttpEnd::Refused { why },
+    };
+    let from = origin(&request.url);
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => stopped(&from, &connected, "it was cancelled", true),
+        answer = timeout_at(until, exchange(&client, request)) => answer.unwrap_or_else(|_| {
+            let why = format!("no answer within {} s", deadline.as_secs_f64());
+            stopped(&from, &connected, &why, false)
+        }),
     }
-    HttpEnd::Unseen { why: format!("{}: redirected more than {REDIRECTS_MAX} times", origin(&request.url)) }
 }
 
 /// How a call ended that was given up.
@@ -90,67 +67,19 @@ fn stopped(from: &str, connected: &AtomicBool, why: &str, on_purpose: bool) -> H
     }
 }
 
-fn seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_secs_f64())
-}
-
-fn check(call: &HttpCall) -> Result<Request, String> {
-    let url = Url::parse(call.url.expose()).map_err(|why| format!("the URL cannot be used: {why}"))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err("the URL is neither http nor https".to_owned());
-    }
-    let mut headers = HeaderMap::new();
-    for (name, value) in &call.headers {
-        let (name, value) = header(name, value)?;
-        headers.append(name, value);
-    }
-    let body = call.json.as_ref().map(|json| json.expose().to_owned());
-    if let Some(json) = &body {
-        // Its error tells a place, never the text.
-        serde_json::from_str::<&serde_json::value::RawValue>(json)
-            .map_err(|why| format!("the body is not JSON: line {} column {}", why.line(), why.column()))?;
-        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-    }
-    Ok(Request { method: method(call.method), url, headers, body, deadline: call.deadline })
-}
-
-fn header(name: &str, value: &SecretValue) -> Result<(HeaderName, HeaderValue), String> {
-    let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header has no usable name".to_owned())?;
-    if RESERVED_HEADERS.contains(&parsed.as_str()) {
-        return Err(format!("the header {parsed} is set by the console itself"));
-    }
-    let mut value = HeaderValue::from_bytes(value.expose().as_bytes())
-        .map_err(|_| format!("the value of the header {parsed} holds a line break or control character"))?;
-    value.set_sensitive(true);
-    Ok((parsed, value))
-}
-
-const fn method(method: HttpMethod) -> Method {
-    match method {
-        HttpMethod::Get => Method::GET,
-        HttpMethod::Head => Method::HEAD,
-        HttpMethod::Post => Method::POST,
-        HttpMethod::Put => Method::PUT,
-        HttpMethod::Patch => Method::PATCH,
-        HttpMethod::Delete => Method::DELETE,
-    }
-}
-
-fn reads_only(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
-}
-
 /// A client for one call. It keeps no connection, follows nothing and repeats nothing.
 fn client(
-    tls: &Trust,
+    trust: &Trust,
     proxy: Option<&reqwest::Proxy>,
-    request: &Request,
+    request: &mut Request,
     until: Instant,
     connected: &Arc<AtomicBool>,
 ) -> Result<Client, String> {
     let connect_deadline = CONNECT_DEADLINE.min(until.saturating_duration_since(Instant::now()));
     let connected = Arc::clone(connected);
-    let mut builder = Client::builder()
+    let trust = request.trust.as_ref().unwrap_or(trust);
+    let config = trust.config(request.url.scheme() == "https", request.identity.take())?;
+    let builder = Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none())
         .retry(retry::never())
@@ -158,85 +87,89 @@ fn client(
         .connect_timeout(connect_deadline)
         .user_agent(USER_AGENT)
         .referer(false)
+        .tls_backend_preconfigured(config)
         .connector_layer(MapResponseLayer::new(move |connection| {
             connected.store(true, Ordering::SeqCst);
             connection
         }));
-    match (tls, request.url.scheme()) {
-        (Trust::Rooted(config), _) => builder = builder.tls_backend_preconfigured(config.as_ref().clone()),
-        (Trust::Rootless { why }, "https") => {
-            return Err(format!("no server can be trusted here, because this machine has no certificates: {why}"));
-        }
-        // Never used: the call is plain http, and redirects to another scheme are not followed.
-        (Trust::Rootless { .. }, _) => {
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let config = rustls::ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .map_err(|why| why.to_string())?
-                .with_root_certificates(rustls::RootCertStore::empty())
-                .with_no_client_auth();
-            builder = builder.tls_backend_preconfigured(config);
-        }
-    }
-    if let Some(proxy) = proxy {
-        builder = builder.proxy(proxy.clone());
-    }
+    let proxy = match &request.route {
+        Route::Console => proxy,
+        Route::Direct => None,
+        Route::Through(proxy) => Some(proxy.as_ref()),
+    };
+    let builder = match proxy {
+        Some(proxy) => builder.proxy(proxy.clone()),
+        None => builder,
+    };
     builder.build().map_err(|error| causes(&error))
 }
 
-/// Sends once and takes the answer: status, body, and where a redirect leads.
-async fn exchange(client: &Client, request: &Request) -> Result<(u16, Body, Option<Url>), HttpEnd> {
+/// Sends once and takes the answer.
+async fn exchange(client: &Client, request: Request) -> HttpEnd {
     let from = origin(&request.url);
-    let mut sending = client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
-    if let Some(body) = &request.body {
-        sending = sending.body(body.clone());
-    }
+    let sending = client.request(request.method, request.url).headers(request.headers);
+    let sending = match request.body {
+        Sending::Nothing => sending,
+        Sending::Bytes(bytes) => sending.body(bytes),
+        Sending::File(file) => sending.body(reqwest::Body::wrap_stream(file.stream())),
+    };
     let answer = match sending.send().await {
         Ok(answer) => answer,
-        Err(error) if is_distrust(&error) => {
-            return Err(HttpEnd::Refused { why: format!("{from} is not trusted: {}", causes(&error)) });
-        }
-        Err(error) if error.is_connect() => {
-            return Err(HttpEnd::Unreachable { why: format!("{from}: {}", causes(&error)) });
-        }
-        Err(error) if error.is_builder() => {
-            return Err(HttpEnd::Refused { why: format!("{from}: the request cannot be made") });
-        }
-        Err(error) => return Err(HttpEnd::Unseen { why: format!("{from}: {}", causes(&error)) }),
+        Err(error) => return unanswered(&from, &error),
     };
-    let status = answer.status();
-    let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    let next = location.filter(|_| status.is_redirection()).and_then(|location| request.url.join(location).ok());
-    let body = body(answer, &from, reads_only(&request.method)).await?;
-    Ok((status.as_u16(), body, next))
+    let (status, headers) = (answer.status().as_u16(), texts(answer.headers()));
+    match body(answer, &from, request.reads_only, request.response_bytes_max).await {
+        Ok((body, cut)) => HttpEnd::Answered { status, headers, body, cut },
+        Err(end) => end,
+    }
 }
 
-/// A body, as far as it was taken.
-struct Body {
-    bytes: Bytes,
-    cut: bool,
+fn unanswered(from: &str, error: &reqwest::Error) -> HttpEnd {
+    let why = format!("{from}: {}", causes(error));
+    match verdict(error) {
+        Some(Verdict::NotTrusted) => HttpEnd::Refused { why: format!("{from} is not trusted: {}", causes(error)) },
+        Some(Verdict::ClientRefused) => HttpEnd::Refused {
+            why: format!("{from} did not accept the client certificate, or asks for one: {}", causes(error)),
+        },
+        None if error.is_connect() => HttpEnd::Unreachable { why },
+        None if error.is_builder() => HttpEnd::Refused { why: format!("{from}: the request cannot be made") },
+        None => HttpEnd::Unseen { why },
+    }
 }
 
-/// A read that is not whole is no read. Of a change the status is what counts, and it was seen:
-/// its body is cut.
-async fn body(mut answer: Response, from: &str, reads_only: bool) -> Result<Body, HttpEnd> {
+/// The headers that are text, up to the bound.
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let mut room = HEADERS_BYTES_MAX;
+    let mut texts = Vec::new();
+    for (name, value) in headers {
+        let Ok(value) = value.to_str() else { continue };
+        let Some(left) = room.checked_sub(name.as_str().len() + value.len()) else { break };
+        room = left;
+        texts.push((name.as_str().to_owned(), value.to_owned()));
+    }
+    texts
+}
+
+/// The body and whether it is cut. A read that is not whole is no read. Of a change the status is what
+/// counts, and it was seen: its body is cut.
+async fn body(mut answer: Response, from: &str, reads_only: bool, bytes_max: usize) -> Result<(Bytes, bool), HttpEnd> {
     let status = answer.status().as_u16();
     let mut body = BytesMut::new();
     loop {
         match answer.chunk().await {
-            Ok(None) => return Ok(Body { bytes: body.freeze(), cut: false }),
+            Ok(None) => return Ok((body.freeze(), false)),
             Ok(Some(chunk)) => {
-                let room = BODY_BYTES_MAX.saturating_sub(body.len());
+                let room = bytes_max.saturating_sub(body.len());
                 if chunk.len() <= room {
                     body.extend_from_slice(&chunk);
                 } else if reads_only {
-                    let mib = BODY_BYTES_MAX / 1024 / 1024;
-                    let why = format!("{from}: HTTP {status} with a body of more than {mib} MiB, which is not taken");
+                    let limit = size(bytes_max);
+                    let why = format!("{from}: HTTP {status} with a body of more than {limit}, which is not taken");
                     return Err(HttpEnd::Unseen { why });
                 } else {
                     tracing::warn!(status, "the answer's body is larger than the limit and was cut");
                     body.extend_from_slice(&chunk.slice(..room));
-                    return Ok(Body { bytes: body.freeze(), cut: true });
+                    return Ok((body.freeze(), true));
                 }
             }
             Err(error) => {
@@ -247,11 +180,7 @@ async fn body(mut answer: Response, from: &str, reads_only: bool) -> Result<Body
     }
 }
 
-/// Only a read is sent on, and only to where its secrets go anyway; everything else is answered
-/// with the redirect itself, for the runbook to judge.
-fn may_follow(request: &Request, next: &Url) -> bool {
-    let same_origin = request.url.origin() == next.origin();
-    // Nothing that could be a secret goes along: no header of the call, no user name of the URL.
-    let bare = request.headers.is_empty() && next.scheme() == request.url.scheme();
-    reads_only(&request.method) && request.body.is_none() && (same_origin || bare)
+fn size(bytes: usize) -> String {
+    const MIB: usize = 1024 * 1024;
+    if bytes >= MIB && bytes.is_multiple_of(MIB) { format!("{} MiB", bytes / MIB) } else { format!("{bytes} bytes") }
 }

@@ -1,10 +1,12 @@
 //! HTTP transport; the only crate that knows reqwest.
 //!
 //! Tells apart what the engine must know: nothing was sent, it was sent and the end was not seen,
-//! it was answered. Nothing is tried twice here, and nothing of a request but the origin of its
-//! URL (scheme, host, port) is ever shown: paths, queries, user names and headers may hold secrets.
+//! it was answered. Nothing is tried twice here, no redirect is followed, and nothing of a request but the
+//! origin of its URL (scheme, host, port) is ever shown: paths, queries, user names and headers may hold secrets.
 
 mod call;
+mod file;
+mod request;
 mod tell;
 mod tls;
 
@@ -17,16 +19,20 @@ use tokio_util::sync::CancellationToken;
 
 /// A connection is to be there within this, TLS included, even where the call has longer.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
-/// How much of an answer's body is taken. API answers have kilobytes; a metrics page a few hundred.
+/// How much of an answer's body is taken where the call does not say. API answers have kilobytes; a metrics page
+/// a few hundred.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How many redirects a read follows.
-pub const REDIRECTS_MAX: usize = 5;
+/// How much of an answer's headers is kept, names and values together.
+pub const HEADERS_BYTES_MAX: usize = 64 * 1024;
+/// Where the console's own proxy is never asked: this machine cannot be reached through another.
+const NEVER_PROXIED: &str = "localhost,127.0.0.0/8,::1";
 
 /// How HTTP calls are made.
 #[derive(Debug, Default)]
 pub struct HttpOptions {
-    /// A proxy for all calls, as `http://[user:password@]host:port`. Without it there is none: the
-    /// environment is not asked, so that a call goes where the plan says.
+    /// A proxy for all calls that name none themselves, but those to this machine, as
+    /// `http://[user:password@]host:port`. Without it there is none: the environment is not asked here,
+    /// so that a call goes where the plan and the console's settings say.
     pub proxy: Option<SecretValue>,
     /// Certificate authorities, in DER, that are trusted beside those of the system.
     pub extra_roots_der: Vec<Vec<u8>>,
@@ -46,7 +52,7 @@ pub enum HttpError {
 /// Makes HTTP calls. Holds no connection: each call has its own, so that a connection which the
 /// server closed meanwhile can never leave a call's fate unknown.
 pub struct HttpTransport {
-    tls: tls::Trust,
+    trust: tls::Trust,
     proxy: Option<reqwest::Proxy>,
 }
 
@@ -63,20 +69,16 @@ impl HttpTransport {
     pub fn new(options: &HttpOptions) -> Result<Self, HttpError> {
         let proxy = match &options.proxy {
             None => None,
-            Some(address) => {
-                let url = reqwest::Url::parse(address.expose()).map_err(|_| HttpError::Proxy)?;
-                let usable = matches!(url.scheme(), "http" | "https") && url.has_host();
-                let proxy = usable.then(|| reqwest::Proxy::all(url)).ok_or(HttpError::Proxy)?;
-                Some(proxy.map_err(|_| HttpError::Proxy)?)
-            }
+            Some(address) => Some(request::proxy(address).ok_or(HttpError::Proxy)?),
         };
-        Ok(Self { tls: tls::Trust::load(&options.extra_roots_der).map_err(HttpError::Roots)?, proxy })
+        let proxy = proxy.map(|proxy| proxy.no_proxy(reqwest::NoProxy::from_string(NEVER_PROXIED)));
+        Ok(Self { trust: tls::Trust::load(&options.extra_roots_der).map_err(HttpError::Roots)?, proxy })
     }
 }
 
 #[async_trait]
 impl Http for HttpTransport {
     async fn call(&self, call: HttpCall, cancel: CancellationToken) -> HttpEnd {
-        call::perform(&self.tls, self.proxy.as_ref(), call, cancel).await
+        call::perform(&self.trust, self.proxy.as_ref(), call, cancel).await
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use reqwest::Url;
+use rustls::AlertDescription;
 
 /// The longest reason.
 const WHY_CHARS_MAX: usize = 300;
@@ -41,12 +42,26 @@ pub(crate) fn causes(error: &reqwest::Error) -> String {
     told.join(": ").chars().filter(|c| !c.is_control()).take(WHY_CHARS_MAX).collect()
 }
 
-/// TLS said no: the server is not who it should be. It answered, and nothing was sent.
-pub(crate) fn is_distrust(error: &reqwest::Error) -> bool {
+/// Why no TLS connection came about although the server answered. Nothing was sent.
+pub(crate) enum Verdict {
+    /// The server is not who it should be.
+    NotTrusted,
+    /// The server does not accept who asks.
+    ClientRefused,
+}
+
+/// What TLS said, if it was TLS that said no.
+pub(crate) fn verdict(error: &reqwest::Error) -> Option<Verdict> {
     let mut cause = error.source();
     while let Some(inner) = cause {
-        if let Some(rustls::Error::InvalidCertificate(_)) = inner.downcast_ref::<rustls::Error>() {
-            return true;
+        match inner.downcast_ref::<rustls::Error>() {
+            Some(rustls::Error::InvalidCertificate(_)) => return Some(Verdict::NotTrusted),
+            // With TLS 1.3 a server says so only after the client thinks that it is connected, but
+            // before it lets anything of the request through.
+            Some(rustls::Error::AlertReceived(alert)) if is_about_the_client(*alert) => {
+                return Some(Verdict::ClientRefused);
+            }
+            _ => {}
         }
         // An io::Error hides what it carries from `source`, and shows that one's source instead.
         cause = match inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
@@ -54,5 +69,20 @@ pub(crate) fn is_distrust(error: &reqwest::Error) -> bool {
             None => inner.source(),
         };
     }
-    false
+    None
+}
+
+const fn is_about_the_client(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateRequired
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError
+    )
 }

@@ -173,6 +173,8 @@ pub enum SkipReason {
     Cancelled,
     /// The plan has nothing to do here for this step.
     NotPlanned,
+    /// The run that this one is a part of did it here.
+    DoneBefore,
     /// Its condition does not hold here.
     Condition,
     /// Its check says that there is nothing to do.
@@ -220,7 +222,15 @@ impl SkipReason {
     /// Whether a host whose step was skipped for this is as well as before, and goes on.
     #[must_use]
     pub const fn is_harmless(&self) -> bool {
-        matches!(self, Self::NotPlanned | Self::Condition | Self::NotNeeded | Self::Needs { .. } | Self::NoFailure)
+        matches!(
+            self,
+            Self::NotPlanned
+                | Self::DoneBefore
+                | Self::Condition
+                | Self::NotNeeded
+                | Self::Needs { .. }
+                | Self::NoFailure
+        )
     }
 }
 

@@ -248,6 +248,44 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The attempt that it is about, where it is about one.
+    #[must_use]
+    pub const fn attempt(&self) -> Option<AttemptId> {
+        match self {
+            Self::AttemptSent { attempt, .. }
+            | Self::AttemptRunning { attempt, .. }
+            | Self::AttemptFinished { attempt, .. }
+            | Self::AttemptVerified { attempt }
+            | Self::AttemptNotVerified { attempt, .. }
+            | Self::AttemptUndone { attempt }
+            | Self::AttemptStuck { attempt, .. }
+            | Self::AttemptLost { attempt, .. }
+            | Self::AttemptUnknown { attempt, .. }
+            | Self::AttemptNotStarted { attempt, .. }
+            | Self::AttemptNoted { attempt, .. }
+            | Self::DeadManDisarmed { attempt }
+            | Self::DeadManFired { attempt, .. }
+            | Self::DeadManUnknown { attempt, .. }
+            | Self::AttemptUnreachable { attempt, .. }
+            | Self::AttemptRefused { attempt, .. }
+            | Self::AttemptCancelled { attempt, .. } => Some(*attempt),
+            Self::RunOpened { .. }
+            | Self::BatchStarted { .. }
+            | Self::BatchEnded { .. }
+            | Self::StepSkipped { .. }
+            | Self::UndoStarted { .. }
+            | Self::InverseSkipped { .. }
+            | Self::QuestionAsked { .. }
+            | Self::QuestionAnswered { .. }
+            | Self::HealthChecked { .. }
+            | Self::CancelRequested { .. }
+            | Self::RunInterrupted { .. }
+            | Self::RunEnded { .. } => None,
+        }
+    }
+}
+
 /// What is known of an attempt in flight beside its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "note", rename_all = "snake_case")]

@@ -21,7 +21,7 @@ pub mod text;
 pub mod time;
 
 pub use attempt::{AttemptState, CancelDegree, CancelReason, Exit, ProcessIdentity, SkipReason};
-pub use digest::Digest;
+pub use digest::{Digest, Hashing};
 pub use event::{Answer, Event, Note, OutputTally, Question, Record, Stream};
 pub use facts::{Fact, FactSheet, FactValue};
 pub use host::{Endpoint, Host, Labels};

@@ -252,10 +252,14 @@ fn sent(expected: &ExpectedText, performed: &Performed) -> Vec<Problem> {
                     problem(message, rows.collect())
                 }));
             }
+            TextMeant::Nothing => {
+                problems
+                    .push(problem(format!("something is sent to {} for {question}: {found}", sent.host), Vec::new()));
+            }
             TextMeant::Exactly(_) => {}
         }
     }
-    if !any {
+    if !any && !matches!(expected.text, TextMeant::Nothing) {
         problems.push(Problem::new(expected.place.line, format!("nothing is sent there for {question}")));
     }
     // One host's difference is every host's, most often.

@@ -49,12 +49,37 @@ impl std::fmt::Display for Came {
 pub(crate) fn course(trace: &Trace, host: u32) -> (Vec<Came>, bool) {
     let mut anything = false;
     let mut steps = Vec::new();
-    for index in trace.course(host) {
-        let (Some(step), Some(attempt)) = (trace.step(*index), trace.state().attempt(host, *index)) else { continue };
-        anything |= attempt.attempts > 0;
-        steps.push(came(step, &attempt.state, attempt.attempts));
+    for (index, inverse) in trace.course(host) {
+        let Some(step) = trace.step(*index) else { continue };
+        if *inverse {
+            steps.extend(taken_back(trace, host, *index, step));
+        } else if let Some(attempt) = trace.state().attempt(host, *index) {
+            anything |= attempt.attempts > 0;
+            steps.push(came(step, &attempt.state, attempt.attempts));
+        }
     }
     (steps, anything)
+}
+
+/// What became of a step's way back that was taken, or not, in the run itself.
+fn taken_back(trace: &Trace, host: u32, index: u32, step: &PlannedStep) -> Option<Came> {
+    let came = match trace.state().inverse(host, index) {
+        Some(attempt) => came(step, &attempt.state, attempt.attempts),
+        None => Came {
+            step: String::new(),
+            end: "left",
+            details: Vec::new(),
+            why: Some(one_line(trace.state().inverse_left(host, index)?)),
+            attempts: 0,
+            goes_without_saying: false,
+        },
+    };
+    Some(Came { step: format!("{}.undo", step.id), ..came })
+}
+
+/// A reason as it is shown.
+fn one_line(why: &str) -> String {
+    why.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(WHY_MAX).collect()
 }
 
 fn came(step: &PlannedStep, state: &AttemptState, attempts: u32) -> Came {
@@ -86,7 +111,10 @@ fn came(step: &PlannedStep, state: &AttemptState, attempts: u32) -> Came {
         S::Skipped { why: reason } => {
             details.push(of_skip(reason).to_owned());
             goes_without_saying = matches!(reason, SkipReason::NotPlanned | SkipReason::NoFailure);
-            if let SkipReason::Undecidable { why: reason } | SkipReason::Unreachable { why: reason } = reason {
+            if let SkipReason::Undecidable { why: reason }
+            | SkipReason::Unreachable { why: reason }
+            | SkipReason::Unhealthy { why: reason } = reason
+            {
                 why = Some(reason);
             }
         }
@@ -95,10 +123,7 @@ fn came(step: &PlannedStep, state: &AttemptState, attempts: u32) -> Came {
     if attempts > 1 {
         details.push(format!("{attempts} attempts"));
     }
-    let why = why.map(|why| {
-        let line = why.split_whitespace().collect::<Vec<_>>().join(" ");
-        line.chars().take(WHY_MAX).collect()
-    });
+    let why = why.map(|why| one_line(why));
     Came { step: step.id.to_string(), end, details, why, attempts, goes_without_saying }
 }
 
@@ -120,6 +145,7 @@ const fn of_skip(why: &SkipReason) -> &'static str {
         SkipReason::UnreachableBudget => "unreachable budget",
         SkipReason::Cancelled => "cancelled",
         SkipReason::NotPlanned => "not planned",
+        SkipReason::DoneBefore => "done before",
         SkipReason::Condition => "condition",
         SkipReason::NotNeeded => "not needed",
         SkipReason::Needs { .. } => "needs",

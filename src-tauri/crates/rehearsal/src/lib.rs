@@ -9,11 +9,15 @@
 //! file, opens a connection or waits, and nothing decides what a run does: if a rule of the engine were
 //! repeated here, a rehearsal could pass while the run goes wrong.
 
+mod answers;
 mod compare;
 mod course;
+mod kept;
 mod perform;
 mod recordings;
 mod report;
+#[cfg(test)]
+mod resumed;
 mod stage;
 mod surroundings;
 mod trace;
@@ -24,11 +28,12 @@ use std::time::Instant;
 
 use daytwo_model::{RunId, SealedPlan, Timestamp};
 use daytwo_runbook::{
-    Case, Expected, ExpectedUndo, LeftOut, PlanRequest, RehearsalFile, Runbook, Surroundings, plan, plan_undo,
+    Case, Expected, ExpectedUndo, LeftOut, PlanRequest, RehearsalFile, Runbook, Surroundings, WhenReachable, plan,
+    plan_undo,
 };
 use uuid::Uuid;
 
-use perform::{Performed, perform};
+use perform::{People, Performed, perform};
 use recordings::Recordings;
 pub use report::{CaseReport, Problem, Report, Row};
 use surroundings::Played;
@@ -103,14 +108,15 @@ impl Rehearsal<'_> {
             source: None,
             by: BY.to_owned(),
             at: self.file.at,
+            when_reachable: WhenReachable::default(),
         };
         let plan = match plan(self.runbook, &request) {
             Ok(plan) => plan,
             Err(errors) => return report.refused(&case.expect, &format!("the plan is refused: {errors}")),
         };
         report.problems.extend(recordings.unknown_steps(plan.plan()));
-        let cancel_after = case.cancel_after.map(|(_, ms)| ms);
-        let Some(performed) = self.run(&plan, self.file.at, recordings, cancel_after, &case.expect, report) else {
+        let people = People { cancel_after: case.cancel_after.map(|(_, ms)| ms), answers: case.answers.clone() };
+        let Some(performed) = self.run(&plan, self.file.at, recordings, people, &case.expect, report) else {
             return;
         };
         if let (Some((place, _)), false) = (case.cancel_after, performed.cancelled) {
@@ -137,7 +143,7 @@ impl Rehearsal<'_> {
             Err(errors) => return report.refused(&undo.expect, &format!("the undo is refused: {errors}")),
         };
         report.problems.extend(left_out(undo, &planned.left_out));
-        self.run(&planned.plan, at, recordings, None, &undo.expect, report);
+        self.run(&planned.plan, at, recordings, People::default(), &undo.expect, report);
     }
 
     /// Performs a plan and compares it; none where it could not be performed, which the report then says.
@@ -146,11 +152,11 @@ impl Rehearsal<'_> {
         plan: &SealedPlan,
         at: Timestamp,
         recordings: &Arc<Recordings>,
-        cancel_after: Option<u64>,
+        people: People,
         expect: &Expected,
         report: &mut CaseReport,
     ) -> Option<Performed> {
-        let performed = match perform(plan, at, Arc::clone(recordings), cancel_after) {
+        let performed = match perform(plan, at, Arc::clone(recordings), people) {
             Ok(performed) => performed,
             Err(why) => {
                 report.problems.push(Problem::new(self.case.place.line, why));
@@ -161,6 +167,7 @@ impl Rehearsal<'_> {
         report.asked += performed.trace.asked();
         report.simulated_ms += performed.took_ms;
         report.problems.extend(performed.trace.missing(self.case.place.line));
+        report.problems.extend(performed.unasked.iter().cloned());
         match (&performed.outcome, expect) {
             (Err(why), expect) => report.refused(expect, &format!("the run is refused: {why}")),
             (Ok(_), Expected::Refused { place, text }) => {

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use daytwo_engine::{Settings, open};
+use daytwo_engine::{Handle, Request, Settings, open};
 use daytwo_model::{RunOutcome, SealedPlan, Timestamp};
+use daytwo_runbook::GivenAnswers;
 use tokio::time::{sleep, timeout};
 
 use crate::BY;
+use crate::answers::Answers;
 use crate::recordings::Recordings;
-use crate::report::span;
+use crate::report::{Problem, span};
 use crate::stage::Stage;
 use crate::trace::Trace;
 
@@ -29,6 +31,17 @@ pub(crate) struct Performed {
     pub(crate) ended_at: Timestamp,
     /// Whether a cancel came before its end.
     pub(crate) cancelled: bool,
+    /// Answers that nobody asked for.
+    pub(crate) unasked: Vec<Problem>,
+}
+
+/// What people do in a case while it runs.
+#[derive(Default)]
+pub(crate) struct People {
+    /// When one of them cancels, in milliseconds after the start.
+    pub(crate) cancel_after: Option<u64>,
+    /// What they answer when a step asks.
+    pub(crate) answers: Vec<GivenAnswers>,
 }
 
 /// Performs a plan; the error says why it came to no end.
@@ -39,13 +52,13 @@ pub(crate) fn perform(
     plan: &SealedPlan,
     at: Timestamp,
     recordings: Arc<Recordings>,
-    cancel_after: Option<u64>,
+    people: People,
 ) -> Result<Performed, String> {
     let plan = Arc::new(plan.clone());
     let (sender, receiver) = channel();
     let work = move || {
         // Nobody listens after the deadline, and then nobody misses it.
-        let _ = sender.send(in_runtime(plan, at, recordings, cancel_after));
+        let _ = sender.send(in_runtime(plan, at, recordings, &people));
     };
     let thread = std::thread::Builder::new().name("rehearsal".to_owned()).spawn(work);
     let thread = thread.map_err(|error| format!("the run cannot be started: {error}"))?;
@@ -68,24 +81,26 @@ fn in_runtime(
     plan: Arc<SealedPlan>,
     at: Timestamp,
     recordings: Arc<Recordings>,
-    cancel_after: Option<u64>,
+    people: &People,
 ) -> Result<Performed, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .map_err(|error| format!("the run cannot be started: {error}"))?;
-    runtime.block_on(drive(plan, at, recordings, cancel_after))
+    runtime.block_on(drive(plan, at, recordings, people))
 }
 
 async fn drive(
     plan: Arc<SealedPlan>,
     at: Timestamp,
     recordings: Arc<Recordings>,
-    cancel_after: Option<u64>,
+    people: &People,
 ) -> Result<Performed, String> {
     let stage = Arc::new(Stage::new(Arc::clone(&plan), at, recordings));
     let mut cancelled = false;
+    let mut answers = Answers::new(&people.answers);
+    let cancel_after = people.cancel_after;
     let outcome = match open((*plan).clone(), BY.to_owned(), stage.ports(), Settings::default()) {
         Err(error) => Err(with_causes(&error)),
         Ok((driver, handle)) => {
@@ -100,6 +115,7 @@ async fn drive(
                         cancelled = true;
                         handle.cancel(BY.to_owned(), "the case says so".to_owned());
                     }
+                    () = stage.asked() => answer(&stage, &plan, &handle, &mut answers),
                 }
             };
             match ended {
@@ -114,7 +130,19 @@ async fn drive(
     let took_ms = stage.took_ms();
     let ended_at = Timestamp::from_unix_ms(at.unix_ms().saturating_add(i64::try_from(took_ms).unwrap_or(i64::MAX)));
     let stage = Arc::try_unwrap(stage).map_err(|_| "something of the run goes on after its end".to_owned())?;
-    Ok(Performed { outcome, trace: stage.into_trace(), took_ms, ended_at, cancelled })
+    Ok(Performed { outcome, trace: stage.into_trace(), took_ms, ended_at, cancelled, unasked: answers.unused() })
+}
+
+/// Answers what was asked since, as far as the case says anything.
+fn answer(stage: &Stage, plan: &SealedPlan, handle: &Handle, answers: &mut Answers) {
+    loop {
+        let Some((host, step)) = stage.trace().next_question() else { return };
+        let id = plan.plan().steps.get(step as usize).map(|step| &step.id);
+        if let Some(answer) = id.and_then(|id| answers.next(host, id)) {
+            let (by, why) = (BY.to_owned(), "the case says so".to_owned());
+            handle.request(Request::Answer { hosts: vec![host], step, answer, by, why });
+        }
+    }
 }
 
 fn elapsed(stage: &Stage) -> Duration {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use daytwo_model::Plan;
 use daytwo_model::suggest::nearest;
 use daytwo_model::{HostName, StepId};
-use daytwo_runbook::{Meant, Question, Recording, Reply};
+use daytwo_runbook::{HEALTH_STEP, Meant, Question, Recording, Reply};
 
 use crate::report::Problem;
 
@@ -56,7 +56,9 @@ impl Recordings {
         let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
         let stranger = |entry: &&Entry| {
             let step = &entry.recording.question.step;
-            entry.of_file.is_none() && !plan.steps.iter().any(|planned| stands_for(step, &planned.id).is_some())
+            let health = step.as_str() == HEALTH_STEP && plan.limits.health.is_some();
+            let known = health || plan.steps.iter().any(|planned| stands_for(step, &planned.id).is_some());
+            entry.of_file.is_none() && !known
         };
         let problem = |entry: &Entry| {
             entry.stranger.store(true, Ordering::Relaxed);

@@ -2,6 +2,8 @@
 //!
 //! What is sent is compared with the plan: a text that no step of the plan has is a defect, and is said.
 
+mod http;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,21 +12,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use daytwo_engine::ports::{
-    Cancel, Clock, Fence, Http, HttpCall, HttpEnd, Journal, Outputs, PortError, Ports, Secrets, Shell, ShellEnd,
-    ShellEvent, ShellJob,
+    Cancel, Clock, DeadManEnd, Fence, Journal, Kept, Outputs, PortError, Ports, Secrets, Shell, ShellEnd, ShellEvent,
+    ShellJob,
 };
-use daytwo_model::plan::{Action, HttpRequest, Intent, PerHost, PlannedStep, Probe};
+use daytwo_model::plan::{Action, Intent, PerHost, PlannedStep, Probe};
 use daytwo_model::{
-    AttemptId, Exit, Host, HostName, Plan, ProcessIdentity, Record, RunId, SealedPlan, SecretName, SecretValue, Stream,
-    Text, Timestamp,
+    AttemptId, Event, Exit, Host, HostName, Plan, ProcessIdentity, Record, RunId, SealedPlan, SecretName, SecretValue,
+    StepId, Stream, Text, Timestamp,
 };
-use daytwo_runbook::{CancelEffect, Question, Reply, Says};
-use tokio::sync::mpsc;
+use daytwo_runbook::{CancelEffect, HEALTH_STEP, Part, Question, Reply, Says};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::RUN;
+use crate::kept::KeptAttempts;
 use crate::recordings::Recordings;
 use crate::trace::{Due, Sent, Trace};
 
@@ -32,6 +34,8 @@ use crate::trace::{Due, Sent, Trace};
 const SECRET: &str = "DAYTWO-REHEARSAL-SECRET-";
 /// The process of every attempt: nobody looks for it.
 const PID: u32 = 4711;
+/// Where played hosts keep attempts: nobody looks there.
+const KEPT_IN: &str = "/var/tmp/daytwo-0";
 /// The most characters of a text in a message.
 const SHOWN_MAX: usize = 200;
 
@@ -46,6 +50,9 @@ pub(crate) struct Stage {
     /// The stand-ins of the plan's secrets, and what is shown in their place.
     secrets: Vec<(SecretValue, String)>,
     trace: Mutex<Trace>,
+    kept: KeptAttempts,
+    /// Told whenever a person is asked.
+    questions: Notify,
 }
 
 impl Stage {
@@ -55,6 +62,8 @@ impl Stage {
             undo: matches!(plan.plan().intent, Intent::Undo { .. }),
             trace: Mutex::new(Trace::new(Arc::clone(&plan))),
             secrets: secrets_of(plan.plan()),
+            kept: KeptAttempts::default(),
+            questions: Notify::new(),
             started: Instant::now(),
             ids: AtomicU64::new(1),
             plan,
@@ -89,6 +98,11 @@ impl Stage {
         self.trace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Comes back when a person was asked since it was last waited for.
+    pub(crate) async fn asked(&self) {
+        self.questions.notified().await;
+    }
+
     /// The plan's texts hold secrets by name, what is sent holds their stand-ins.
     fn fill(&self, trace: &Trace, host: u32, text: &Text) -> Option<String> {
         let captured = trace.state().captured(host);
@@ -96,33 +110,23 @@ impl Stage {
         Some(filled.expose().to_owned())
     }
 
-    fn is_request(&self, trace: &Trace, host: u32, request: &HttpRequest, call: &HttpCall) -> bool {
-        let same = |text: &Text, sent: &SecretValue| self.fill(trace, host, text).as_deref() == Some(sent.expose());
-        let headers = request.headers.iter().zip(&call.headers);
-        request.method == call.method
-            && same(&request.url, &call.url)
-            && request.headers.len() == call.headers.len()
-            && { headers }.all(|((name, text), (sent_name, sent))| name == sent_name && same(text, sent))
-            && match (&request.json, &call.json) {
-                (Some(text), Some(sent)) => same(text, sent),
-                (None, None) => true,
-                _ => false,
-            }
-    }
-
     /// The reply of a host to what it was sent, or why there is none.
     fn reply(
         &self,
         hosts: impl Iterator<Item = u32>,
         text: &str,
-        is_it: impl Fn(&Trace, u32, &Action) -> bool,
+        is_it: impl Fn(&Trace, Due, &Action) -> bool,
     ) -> Result<Asked<'_>, String> {
         let mut trace = self.trace();
+        let home = trace.state().home();
+        let of_nobody = Due { host: home, step: u32::MAX, part: Part::Action, inverse: false, attempt: None };
+        let health = self.plan.plan().limits.health.as_ref();
+        if health.is_some_and(|health| is_it(&trace, of_nobody, &health.probe.action)) {
+            return self.health(&mut trace, text);
+        }
         let due = hosts
             .flat_map(|host| trace.due(host))
-            .find(|due| {
-                !trace.is_taken(*due) && trace.action(*due).is_some_and(|action| is_it(&trace, due.host, action))
-            })
+            .find(|due| !trace.is_taken(*due) && trace.action(*due).is_some_and(|action| is_it(&trace, *due, action)))
             .ok_or_else(|| {
                 let why = format!("something is sent that no step of the plan has now: {}", shown(text));
                 trace.miss(why.clone());
@@ -133,14 +137,33 @@ impl Stage {
         let step = trace.step(due.step).map(|step| step.id.clone());
         let host = self.plan.plan().hosts.get(due.host as usize).map(|host| host.name.clone());
         let (Some(step), Some(host)) = (step, host) else { return Err("the plan has no such step".to_owned()) };
-        let question = Question { step, undo: self.undo, part: due.part };
+        let question = Question { step, undo: self.undo || due.inverse, part: due.part };
+        self.given(&mut trace, Some(due), host, question, text)
+    }
+
+    /// The reply to what is asked between batches: nobody's step, and of no host.
+    fn health(&self, trace: &mut Trace, text: &str) -> Result<Asked<'_>, String> {
+        let step = StepId::new(HEALTH_STEP).map_err(|error| error.to_string())?;
+        let host = self.plan.plan().hosts.get(trace.state().home() as usize).map(|host| host.name.clone());
+        let question = Question { step, undo: false, part: Part::Action };
+        self.given(trace, None, host.ok_or("the plan has no host")?, question, text)
+    }
+
+    fn given(
+        &self,
+        trace: &mut Trace,
+        due: Option<Due>,
+        host: HostName,
+        question: Question,
+        text: &str,
+    ) -> Result<Asked<'_>, String> {
         trace.note(Sent { question: question.clone(), host: host.clone(), text: self.unmasked_names(text) });
         match self.recordings.give(&question, &host) {
             Some(reply) => Ok(Asked { stage: self, due, host, question, reply }),
             None => {
                 let why = format!("{host} is asked {question}, and no reply is recorded");
                 trace.miss(why.clone());
-                trace.release(due);
+                due.into_iter().for_each(|due| trace.release(due));
                 Err(why)
             }
         }
@@ -159,7 +182,8 @@ impl Stage {
 /// What was asked, until it is answered or given up.
 struct Asked<'a> {
     stage: &'a Stage,
-    due: Due,
+    /// None for what belongs to no step.
+    due: Option<Due>,
     host: HostName,
     question: Question,
     reply: Reply,
@@ -175,7 +199,9 @@ impl Asked<'_> {
 
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
-        self.stage.trace().release(self.due);
+        if let Some(due) = self.due {
+            self.stage.trace().release(due);
+        }
     }
 }
 
@@ -226,7 +252,11 @@ impl Journal for Stage {
     }
 
     async fn append(&self, _fence: Fence, records: &[Record]) -> Result<(), PortError> {
-        self.trace().record(records).map_err(|error| PortError(error.to_string()))
+        self.trace().record(records).map_err(|error| PortError(error.to_string()))?;
+        if records.iter().any(|record| matches!(record.event, Event::QuestionAsked { .. })) {
+            self.questions.notify_one();
+        }
+        Ok(())
     }
 }
 
@@ -249,9 +279,9 @@ impl Shell for Stage {
     async fn run(&self, host: &Host, job: ShellJob, events: mpsc::Sender<ShellEvent>, cancel: Cancel) -> ShellEnd {
         let index = (0_u32..).zip(&self.plan.plan().hosts).find(|(_, of_plan)| of_plan.name == host.name);
         let sent = job.script.expose();
-        let is_it = |trace: &Trace, host: u32, action: &Action| match action {
+        let is_it = |trace: &Trace, due: Due, action: &Action| match action {
             Action::Run { script, run_as, .. } => {
-                *run_as == job.run_as && self.fill(trace, host, script).as_deref() == Some(sent)
+                *run_as == job.run_as && self.fill(trace, due.host, script).as_deref() == Some(sent)
             }
             _ => false,
         };
@@ -259,10 +289,26 @@ impl Shell for Stage {
             Ok(asked) => asked,
             Err(why) => return ShellEnd::Refused { why },
         };
+        if let Some(keep) = &job.keep {
+            self.kept.keep(keep.attempt, &asked.reply.says);
+        }
         match answer(&asked.reply) {
-            Some(answer) => process(&asked.reply, answer, events, cancel).await,
+            Some(answer) => {
+                // What outlives its link is kept in a folder there; a read is attached to the connection.
+                let place = job.keep.as_ref().map(|keep| format!("{KEPT_IN}/{}", keep.attempt));
+                let identity = ProcessIdentity { pid: PID, place, ..ProcessIdentity::default() };
+                process(&asked.reply, answer, identity, events, cancel).await
+            }
             None => ShellEnd::Refused { why: asked.wrong_kind("stdout, stderr, exit and signal") },
         }
+    }
+
+    async fn reattach(&self, _host: &Host, kept: Kept, _events: mpsc::Sender<ShellEvent>, _cancel: Cancel) -> ShellEnd {
+        self.kept.found(kept.attempt)
+    }
+
+    async fn disarm(&self, _host: &Host, kept: &Kept) -> DeadManEnd {
+        self.kept.disarmed(kept.attempt)
     }
 }
 
@@ -278,6 +324,7 @@ fn answer(reply: &Reply) -> Option<(&str, &str, ShellEnd)> {
         Says::Fine | Says::Never => ("", "", ShellEnd::Exited(Exit::Code(0))),
         Says::Lost => ("", "", unseen("the link was lost before the end was seen")),
         Says::Reboot => ("", "", unseen("the host rebooted before the end was seen")),
+        Says::NotStarted => ("", "", unseen("the link was lost before it began")),
         Says::Unreachable => ("", "", ShellEnd::Unreachable { why: "no connection could be had".to_owned() }),
         Says::Refused => ("", "", ShellEnd::Refused { why: "the host refused".to_owned() }),
     })
@@ -286,6 +333,7 @@ fn answer(reply: &Reply) -> Option<(&str, &str, ShellEnd)> {
 async fn process(
     reply: &Reply,
     (stdout, stderr, end): (&str, &str, ShellEnd),
+    identity: ProcessIdentity,
     events: mpsc::Sender<ShellEvent>,
     cancel: Cancel,
 ) -> ShellEnd {
@@ -298,7 +346,10 @@ async fn process(
         }
         return end;
     }
-    let identity = ProcessIdentity { pid: PID, ..ProcessIdentity::default() };
+    if reply.says == Says::NotStarted {
+        sleep(after).await;
+        return end;
+    }
     // A closed channel means that nobody listens any more, and the end is told to the caller all the same.
     let _ = events.send(ShellEvent::Started(identity)).await;
     for (stream, text) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
@@ -319,44 +370,5 @@ async fn process(
             CancelEffect::Killed => ShellEnd::Killed,
             CancelEffect::Unseen => ShellEnd::Unseen { why: "it was told to stop, and not seen dead".to_owned() },
         },
-    }
-}
-
-#[async_trait]
-impl Http for Stage {
-    async fn call(&self, call: HttpCall, cancel: CancellationToken) -> HttpEnd {
-        let is_it = |trace: &Trace, host: u32, action: &Action| match action {
-            Action::Http { request } => self.is_request(trace, host, request, &call),
-            _ => false,
-        };
-        let body = call.json.as_ref().map(|json| format!(" {}", json.expose())).unwrap_or_default();
-        let text = format!("{} {}{body}", call.method.as_str(), call.url.expose());
-        let hosts = (0_u32..).zip(&self.plan.plan().hosts).map(|(index, _)| index);
-        let asked = match self.reply(hosts, &text, is_it) {
-            Ok(asked) => asked,
-            Err(why) => return HttpEnd::Refused { why },
-        };
-        let unseen = |why: &str| HttpEnd::Unseen { why: why.to_owned() };
-        let end = match &asked.reply.says {
-            Says::Answer { status, body } => {
-                HttpEnd::Answered { status: *status, body: Bytes::copy_from_slice(body.as_bytes()), cut: false }
-            }
-            Says::Fine | Says::Never => HttpEnd::Answered { status: 200, body: Bytes::new(), cut: false },
-            Says::Lost | Says::Reboot => unseen("the connection was lost before an answer was seen"),
-            Says::Unreachable => HttpEnd::Unreachable { why: "no connection could be had".to_owned() },
-            Says::Refused => HttpEnd::Refused { why: "the server's certificate is not trusted".to_owned() },
-            Says::Process { .. } => HttpEnd::Refused { why: asked.wrong_kind("status, json and body") },
-        };
-        let takes = match asked.reply.says {
-            Says::Never => call.deadline,
-            _ => Duration::from_millis(asked.reply.after_ms),
-        };
-        tokio::select! {
-            biased;
-            () = sleep(takes.min(call.deadline)) => {
-                if takes < call.deadline { end } else { unseen("no answer within the step's time") }
-            }
-            () = cancel.cancelled() => unseen("it was given up before an answer was seen"),
-        }
     }
 }

@@ -35,6 +35,11 @@ impl Surroundings for Played<'_> {
         Vec::new()
     }
 
+    /// Hosts of a test name their gateway themselves, in the value that templates read too.
+    fn gateway_of(&self, host: &Host) -> Option<String> {
+        host.vars.get("gateway").cloned()
+    }
+
     fn facts(&self, host: &HostName) -> Option<&FactSheet> {
         self.file.facts.get(host)
     }

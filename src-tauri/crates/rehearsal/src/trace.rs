@@ -1,9 +1,9 @@
 //! What happened in a rehearsed run: its state, the order of its steps, what was sent, and what had no reply.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
-use daytwo_model::plan::{Action, PlannedStep};
+use daytwo_model::plan::{Action, PlannedStep, WayBack};
 use daytwo_model::{AttemptId, AttemptState, Event, HostName, IllegalEvent, Record, RunState, SealedPlan};
 use daytwo_runbook::{Part, Question};
 
@@ -23,6 +23,8 @@ pub(crate) struct Due {
     pub(crate) host: u32,
     pub(crate) step: u32,
     pub(crate) part: Part,
+    /// It is about the step's way back, taken in the same run.
+    pub(crate) inverse: bool,
     /// None for a check, which comes before any attempt.
     pub(crate) attempt: Option<AttemptId>,
 }
@@ -33,8 +35,10 @@ pub(crate) struct Trace {
     state: RunState,
     /// The steps in the order in which hosts go through them.
     order: Vec<u32>,
-    /// By host, its steps in the order in which something became of them.
-    courses: Vec<Vec<u32>>,
+    /// By host, its steps in the order in which something became of them, and whether that was their way back.
+    courses: Vec<Vec<(u32, bool)>>,
+    /// Questions that nobody has looked at yet: host and step.
+    asked: VecDeque<(u32, u32)>,
     sent: Vec<Sent>,
     missing: BTreeSet<String>,
     /// Attempts that were sent, and requests that are on their way: an API does not say for whom it is asked.
@@ -51,6 +55,7 @@ impl Trace {
             state: RunState::new(of),
             order,
             courses: vec![Vec::new(); of.hosts.len()],
+            asked: VecDeque::new(),
             sent: Vec::new(),
             missing: BTreeSet::new(),
             taken: HashSet::new(),
@@ -63,14 +68,23 @@ impl Trace {
     pub(crate) fn record(&mut self, records: &[Record]) -> Result<(), IllegalEvent> {
         for record in records {
             self.state.apply(&record.event)?;
-            let (Event::AttemptSent { host, step, .. } | Event::StepSkipped { host, step, .. }) = &record.event else {
-                continue;
+            let (host, step, inverse) = match &record.event {
+                Event::AttemptSent { host, step, inverse, .. } => {
+                    self.attempts += 1;
+                    (*host, *step, *inverse)
+                }
+                Event::StepSkipped { host, step, .. } => (*host, *step, false),
+                Event::InverseSkipped { host, step, .. } => (*host, *step, true),
+                Event::QuestionAsked { host, step, .. } => {
+                    self.asked.push_back((*host, *step));
+                    (*host, *step, false)
+                }
+                _ => continue,
             };
-            self.attempts += u32::from(matches!(&record.event, Event::AttemptSent { .. }));
-            if let Some(course) = self.courses.get_mut(*host as usize)
-                && !course.contains(step)
+            if let Some(course) = self.courses.get_mut(host as usize)
+                && !course.contains(&(step, inverse))
             {
-                course.push(*step);
+                course.push((step, inverse));
             }
         }
         Ok(())
@@ -78,35 +92,54 @@ impl Trace {
 
     /// What a host may be asked now, the likeliest first.
     pub(crate) fn due(&self, host: u32) -> Vec<Due> {
-        let cells = || self.order.iter().map(move |step| (*step, self.state.attempt(host, *step)));
-        let in_flight = cells().filter_map(|(step, cell)| {
+        let cells = || {
+            let own = self.order.iter().map(move |step| (*step, false, self.state.attempt(host, *step)));
+            let inverses = self.order.iter().rev().map(move |step| (*step, true, self.state.inverse(host, *step)));
+            own.chain(inverses.filter(|(_, _, cell)| cell.is_some()))
+        };
+        let in_flight = cells().filter_map(|(step, inverse, cell)| {
             let cell = cell.filter(|cell| cell.state.is_in_flight())?;
-            Some(Due { host, step, part: Part::Action, attempt: cell.id })
+            Some(Due { host, step, part: Part::Action, inverse, attempt: cell.id })
         });
-        let unverified = cells().filter_map(|(step, cell)| {
+        let reading = in_flight.clone().filter(|due| matches!(self.action(*due), Some(Action::HttpSet { .. })));
+        let reading = reading.map(|due| Due { part: Part::Read, ..due });
+        let unverified = cells().filter_map(|(step, inverse, cell)| {
             let cell = cell.filter(|cell| match &cell.state {
-                AttemptState::Finished { exit } => self.step(step).is_some_and(|step| step.accepts(exit)),
+                AttemptState::Finished { exit } => {
+                    self.step(step).is_some_and(|step| if inverse { exit.is_success() } else { step.accepts(exit) })
+                }
                 _ => false,
             })?;
-            Some(Due { host, step, part: Part::Verify, attempt: cell.id })
+            Some(Due { host, step, part: Part::Verify, inverse, attempt: cell.id })
         });
-        let unchecked = cells().filter(|(_, cell)| cell.is_none()).map(|(step, _)| Due {
+        let unchecked = cells().filter(|(_, inverse, cell)| !inverse && cell.is_none()).map(|(step, ..)| Due {
             host,
             step,
             part: Part::Check,
+            inverse: false,
             attempt: None,
         });
-        in_flight.chain(unverified).chain(unchecked).filter(|due| self.action(*due).is_some()).collect()
+        reading.chain(in_flight).chain(unverified).chain(unchecked).filter(|due| self.action(*due).is_some()).collect()
     }
 
     /// What is asked.
     pub(crate) fn action(&self, due: Due) -> Option<&Action> {
         let step = self.step(due.step)?;
+        let (action, verify) = match (&step.way_back, due.inverse) {
+            (WayBack::Inverse { action, verify }, true) => (action, verify.as_ref()),
+            (_, true) => return None,
+            (_, false) => (&step.action, step.verify.as_ref()),
+        };
         match due.part {
-            Part::Action => step.action.get(due.host),
+            Part::Action | Part::Read => action.get(due.host),
             Part::Check => step.check.as_ref()?.get(due.host).map(|probe| &probe.action),
-            Part::Verify => step.verify.as_ref()?.probe.get(due.host).map(|probe| &probe.action),
+            Part::Verify => verify?.probe.get(due.host).map(|probe| &probe.action),
         }
+    }
+
+    /// The next question that a person is asked.
+    pub(crate) fn next_question(&mut self) -> Option<(u32, u32)> {
+        self.asked.pop_front()
     }
 
     /// Marks a question as asked; false where somebody else asked it.
@@ -142,8 +175,8 @@ impl Trace {
         &self.state
     }
 
-    /// The steps of a host, in the order in which something became of them.
-    pub(crate) fn course(&self, host: u32) -> &[u32] {
+    /// The steps of a host, in the order in which something became of them, and whether that was their way back.
+    pub(crate) fn course(&self, host: u32) -> &[(u32, bool)] {
         self.courses.get(host as usize).map(Vec::as_slice).unwrap_or_default()
     }
 

@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use daytwo_model::{Endpoint, Host, HostName, Selector, Timestamp};
-use daytwo_runbook::{Nowhere, PlanRequest, parse, plan};
+use daytwo_runbook::{Nowhere, PlanRequest, WhenReachable, parse, plan};
 
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 100_000];
 
@@ -46,6 +46,7 @@ fn measured(size: usize) -> Result<String, Box<dyn Error>> {
         source: None,
         by: "bench".to_owned(),
         at: Timestamp::from_unix_ms(1_795_230_245_678),
+        when_reachable: WhenReachable::default(),
     };
     let before = peak_bytes();
     let started = Instant::now();

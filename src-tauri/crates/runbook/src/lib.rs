@@ -9,6 +9,7 @@
 //! JSON document is decided here and in `daytwo_model::quote`, and nowhere else.
 
 mod calls;
+mod derived;
 mod diagnostic;
 mod duration;
 mod explain;
@@ -19,6 +20,8 @@ mod names;
 mod parse;
 mod plan;
 mod rehearsal;
+mod request;
+mod resume;
 mod rollout;
 mod runbook;
 mod schema;
@@ -33,6 +36,7 @@ mod written;
 mod yaml;
 
 pub use calls::check_calls;
+pub use derived::LeftOut;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
 pub use explain::{Page, codes, explain};
 pub use expression::Expression;
@@ -46,22 +50,24 @@ pub use parse::{
     parse_bytes, parse_rehearsal,
 };
 pub use plan::{
-    CALL_DEPTH_MAX, Difference, HOSTS_MAX, PLANNED_STEPS_MAX, PlanError, PlanErrors, PlanRequest, differences, plan,
+    CALL_DEPTH_MAX, Difference, HOSTS_MAX, PLANNED_STEPS_MAX, PlanError, PlanErrors, PlanRequest, WhenReachable,
+    changed_since, differences, plan,
 };
 pub use rehearsal::{
     CASES_MAX, CancelEffect, Case, ENDS, Expected, ExpectedCapture, ExpectedCourse, ExpectedRun, ExpectedStep,
-    ExpectedText, ExpectedUndo, Meant, Part, Question, REHEARSAL_HOSTS_MAX, REPLIES_MAX, Recording, RehearsalFile,
-    Reply, Says, TextMeant,
+    ExpectedText, ExpectedUndo, GivenAnswers, HEALTH_STEP, Meant, Part, Question, REHEARSAL_HOSTS_MAX, REPLIES_MAX,
+    Recording, RehearsalFile, Reply, Says, TextMeant,
 };
+pub use resume::{ResumeChoice, ResumePlan, plan_late, plan_resume, resume_choices};
 pub use rollout::{Allowance, Reach, Rollout};
 pub use runbook::{Kind, Runbook, Stewardship};
 pub use schema::{rehearsal_schema, schema};
 pub use step::{
-    ActionTemplate, AskTemplate, CallTemplate, FetchTemplate, FileTemplate, HttpTemplate, InverseTemplate,
-    LinkTemplate, NotifyTemplate, PackageTemplate, ProbeTemplate, PutTemplate, ScriptTemplate, ServiceTemplate, Step,
-    Undo, VerifyTemplate, WaitTemplate,
+    ActionTemplate, AskTemplate, CallTemplate, FetchTemplate, FileTemplate, HealthTemplate, HttpSetTemplate,
+    HttpTemplate, InverseTemplate, LinkTemplate, NotifyTemplate, PackageTemplate, ProbeTemplate, PutTemplate,
+    ScriptTemplate, ServiceTemplate, Step, Undo, VerifyTemplate, WaitTemplate,
 };
 pub use surroundings::{Nowhere, Surroundings};
 pub use template::{RENDERED_BYTES_MAX, Template};
-pub use undo::{LeftOut, UndoPlan, plan_undo};
+pub use undo::{UndoPlan, plan_undo};
 pub use yaml::{DEPTH_MAX, NODES_MAX, TEXT_BYTES_MAX};

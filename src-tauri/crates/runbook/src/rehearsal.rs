@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use daytwo_model::{CaptureName, FactSheet, Host, HostName, RunOutcome, RunbookName, Selector, StepId, Timestamp};
+use daytwo_model::{
+    Answer, CaptureName, FactSheet, Host, HostName, RunOutcome, RunbookName, Selector, StepId, Timestamp,
+};
 use serde_json::Value;
 
 use crate::diagnostic::Place;
@@ -55,10 +57,23 @@ pub struct Case {
     pub replies: Vec<Recording>,
     /// When a person cancels the run, in milliseconds after its start.
     pub cancel_after: Option<(Place, u64)>,
+    /// What a person answers when a step asks, one answer after the other on each host; none more is given.
+    pub answers: Vec<GivenAnswers>,
     /// What is to happen.
     pub expect: Expected,
     /// What is to happen when the run is then undone.
     pub undo: Option<ExpectedUndo>,
+}
+
+/// What a person answers about a step.
+#[derive(Debug, Clone)]
+pub struct GivenAnswers {
+    /// Where they stand.
+    pub place: Place,
+    /// The step; the id of a `for_each` stands for each of its items.
+    pub step: StepId,
+    /// The answers, one after the other on each host.
+    pub answers: Vec<Answer>,
 }
 
 /// What a step is asked to say.
@@ -66,6 +81,8 @@ pub struct Case {
 pub enum Part {
     /// The step itself; in an undo, its inverse.
     Action,
+    /// What is read before members of a document are set; in an undo, before they are set back.
+    Read,
     /// Whether it is needed.
     Check,
     /// Whether its post-condition holds; in an undo, the inverse's.
@@ -88,6 +105,7 @@ impl std::fmt::Display for Question {
         let undo = if self.undo { ".undo" } else { "" };
         let part = match self.part {
             Part::Action => "",
+            Part::Read => ".read",
             Part::Check => ".check",
             Part::Verify => ".verify",
         };
@@ -148,6 +166,8 @@ pub enum Says {
     Answer {
         /// The status.
         status: u16,
+        /// Its headers.
+        headers: Vec<(String, String)>,
         /// The body.
         body: String,
     },
@@ -157,13 +177,18 @@ pub enum Says {
     Unreachable,
     /// Reached, and refused before it started.
     Refused,
-    /// Started, and the link was lost before its end was seen.
+    /// Started, and the link was lost before its end was seen; the host does not come back into sight.
     Lost,
-    /// Started, and the host rebooted before its end was seen.
+    /// Started, and the host rebooted before its end was seen; asked later, it has nothing of it any more.
     Reboot,
     /// Started, and it does not end by itself.
     Never,
+    /// The link was lost before anything of it began, and the host says so when it is asked.
+    NotStarted,
 }
+
+/// The step that stands for what is asked about the health of the whole between batches.
+pub const HEALTH_STEP: &str = "rollout.health";
 
 /// What a cancel, or the end of the step's time, does to what runs on a host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -262,8 +287,10 @@ pub const ENDS: &[&str] = &[
     "refused",
     "cancelled",
     "skipped",
+    "not started",
     "undone",
     "stuck",
+    "left",
 ];
 
 /// What was captured on a host.
@@ -299,4 +326,6 @@ pub enum TextMeant {
     Exactly(String),
     /// Each of these is in it.
     Contains(Vec<String>),
+    /// It is not sent at all.
+    Nothing,
 }

@@ -1,5 +1,6 @@
 //! Batches, budgets and pace: how far a mistake can reach before somebody sees it.
 
+use daytwo_model::plan::{Budget, Order};
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -18,11 +19,24 @@ pub struct Rollout {
     pub max_failed: Allowance,
     /// How many hosts may be unreachable before no further host is started.
     pub max_unreachable: Allowance,
+    /// The same within one batch, where the runbook says so; a percentage is one of the batch.
+    pub max_failed_per_batch: Option<Allowance>,
+    /// As for those that fail.
+    pub max_unreachable_per_batch: Option<Allowance>,
+    /// A first batch in which nothing could be reached stops the rollout, whatever the budgets.
+    pub unreachable_canary_stops: bool,
+    /// In which order the steps of a batch's hosts are done.
+    pub order: Order,
     /// Pause after each batch, in milliseconds.
     #[ts(type = "number")]
     pub hold_ms: u64,
     /// How many hosts work at one time, within a batch.
     pub at_once: u32,
+    /// How many hosts behind one gateway work at one time.
+    pub at_once_per_gateway: Option<u32>,
+    /// For how long after the plan is made a host that could not be reached still gets its part, in milliseconds.
+    #[ts(type = "number | null")]
+    pub when_reachable_ms: Option<u64>,
 }
 
 /// One batch.
@@ -42,7 +56,7 @@ pub enum Reach {
 pub enum Allowance {
     /// This many hosts.
     Hosts(u32),
-    /// This percentage of all hosts, rounded down.
+    /// This percentage of all hosts that it is about, rounded down: one that is too small for them allows none.
     Percent(u32),
 }
 
@@ -77,9 +91,38 @@ impl Rollout {
             spread: None,
             max_failed: allowance,
             max_unreachable: allowance,
+            max_failed_per_batch: None,
+            max_unreachable_per_batch: None,
+            unreachable_canary_stops: true,
+            order: Order::Free,
             hold_ms: 0,
             at_once: HOSTS_AT_ONCE_DEFAULT,
+            at_once_per_gateway: None,
+            when_reachable_ms: None,
         }
+    }
+
+    /// The budget of the whole rollout over so many hosts.
+    #[must_use]
+    pub fn budget(&self, hosts: u32) -> Budget {
+        Budget { failed_max: self.max_failed.of(hosts), unreachable_max: self.max_unreachable.of(hosts) }
+    }
+
+    /// The budget of each batch; none where only the whole counts. What is not said of a batch is as large as it.
+    #[must_use]
+    pub fn batch_budgets(&self, batches: &[Vec<u32>]) -> Vec<Budget> {
+        if self.max_failed_per_batch.is_none() && self.max_unreachable_per_batch.is_none() {
+            return Vec::new();
+        }
+        let of = |batch: &Vec<u32>| {
+            let hosts = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+            let within = |allowance: Option<Allowance>| allowance.map_or(hosts, |allowance| allowance.of(hosts));
+            Budget {
+                failed_max: within(self.max_failed_per_batch),
+                unreachable_max: within(self.max_unreachable_per_batch),
+            }
+        };
+        batches.iter().map(of).collect()
     }
 
     /// Deals hosts into batches: each host into exactly one, in their order, none empty.
@@ -230,6 +273,22 @@ mod tests {
         // A site with one host cannot be held apart; two of one site can, although order says otherwise.
         let dealt = rollout(&[Reach::Hosts(2)], true).deal(&["ams", "ams", "fra"].map(Some));
         assert_eq!(dealt, [vec![0, 2], vec![1]]);
+    }
+
+    #[test]
+    fn a_batch_has_a_budget_of_its_own_where_the_runbook_says_so_and_a_percentage_is_one_of_the_batch() {
+        let batches = [vec![0], vec![1, 2, 3], (4..24).collect()];
+        let mut rollout = Rollout::default_for(true);
+        assert_eq!(rollout.batch_budgets(&batches), []);
+        rollout.max_failed_per_batch = Some(Allowance::Percent(34));
+        let of = |rollout: &Rollout| -> Vec<(u32, u32)> {
+            rollout.batch_budgets(&batches).iter().map(|it| (it.failed_max, it.unreachable_max)).collect()
+        };
+        // 34% of one host and of three are less than the next whole host: rounded down.
+        assert_eq!(of(&rollout), [(0, 1), (1, 3), (6, 20)]);
+        rollout.max_failed_per_batch = Some(Allowance::Percent(33));
+        rollout.max_unreachable_per_batch = Some(Allowance::Hosts(2));
+        assert_eq!(of(&rollout), [(0, 2), (0, 2), (6, 2)]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use ts_rs::TS;
 use crate::diagnostic::Place;
 use crate::input::InputSpec;
 use crate::rollout::Rollout;
-use crate::step::Step;
+use crate::step::{HealthTemplate, Step};
 use crate::template::JsonTemplate;
 
 /// A runbook.
@@ -38,6 +38,8 @@ pub struct Runbook {
     pub(crate) vars: IndexMap<String, JsonTemplate>,
     /// Batches, budgets and pace.
     pub rollout: Rollout,
+    /// What must hold after each batch before the next begins.
+    pub health: Option<HealthTemplate>,
     /// Whether the runbook itself says how it is brought in.
     pub rollout_said: bool,
     /// What is done, in order.

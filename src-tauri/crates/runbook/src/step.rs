@@ -3,13 +3,14 @@
 //! One type per step kind. What a kind does on a host is spelled out when a plan is made
 //! (`crate::typed` for the kinds that stand for a script), never here.
 
-use daytwo_model::plan::{Capture, Effect, HttpMethod, On, Otherwise, Retry, RunAs, Via};
+use daytwo_model::plan::{Capture, Effect, FailurePolicy, On, Otherwise, Retry, RunAs};
 use daytwo_model::{RunbookName, StepId};
 use indexmap::IndexMap;
 
 use crate::diagnostic::Place;
 use crate::expression::Expression;
-use crate::template::{JsonTemplate, Template, UrlTemplate};
+pub use crate::request::{HttpSetTemplate, HttpTemplate};
+use crate::template::{JsonTemplate, Template};
 
 /// One step.
 #[derive(Debug, Clone)]
@@ -44,6 +45,10 @@ pub struct Step {
     pub verify: Option<VerifyTemplate>,
     /// How it is taken back.
     pub undo: Undo,
+    /// What becomes of a host on which it does not end well.
+    pub if_failed: FailurePolicy,
+    /// Whether it may be done on a host that is reached only long after the run. A step that only reads may be.
+    pub late_ok: bool,
     /// The host takes it back alone unless it is told within this time that all is well, in milliseconds.
     pub dead_man_ms: Option<u64>,
     /// Warnings that its author has weighed: code and reason.
@@ -77,6 +82,8 @@ pub enum ActionTemplate {
     Package(Box<PackageTemplate>),
     /// A request.
     Http(Box<HttpTemplate>),
+    /// Members of a document behind an API, set by comparing first.
+    HttpSet(Box<HttpSetTemplate>),
     /// Nothing for a while, or until something holds.
     Wait(Box<WaitTemplate>),
     /// A person decides.
@@ -184,18 +191,6 @@ pub struct PackageTemplate {
     pub(crate) run_as: RunAs,
 }
 
-/// A request.
-#[derive(Debug, Clone)]
-pub struct HttpTemplate {
-    /// The method; `GET` where it is absent.
-    pub method: HttpMethod,
-    /// From where it goes out.
-    pub via: Via,
-    pub(crate) url: UrlTemplate,
-    pub(crate) headers: Vec<(String, Template)>,
-    pub(crate) json: Option<JsonTemplate>,
-}
-
 /// Nothing for a while, or until something holds.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "it always stands behind a box of its own")]
@@ -259,6 +254,17 @@ pub struct VerifyTemplate {
     pub at_least: u32,
 }
 
+/// What must hold after each batch of a rollout, asked from this machine.
+#[derive(Debug, Clone)]
+pub struct HealthTemplate {
+    /// What is asked, and what must come back. A PromQL query is the request that it stands for.
+    pub probe: ProbeTemplate,
+    /// The query as it was written, where it is one.
+    pub(crate) promql: Option<Template>,
+    /// How long it may take to become true, in milliseconds.
+    pub within_ms: u64,
+}
+
 /// What must come back.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ExpectTemplate {
@@ -302,7 +308,7 @@ impl ActionTemplate {
             Self::Link(_) => "link",
             Self::Service(_) => "service",
             Self::Package(_) => "package",
-            Self::Http(_) => "http",
+            Self::Http(_) | Self::HttpSet(_) => "http",
             Self::Wait(_) => "wait",
             Self::Ask(_) => "ask",
             Self::Call(_) => "call",
@@ -313,7 +319,7 @@ impl ActionTemplate {
     /// Whether it reads before it writes, so that it knows its inverse and its proof.
     #[must_use]
     pub const fn is_typed(&self) -> bool {
-        matches!(self, Self::File(_) | Self::Link(_) | Self::Service(_) | Self::Package(_))
+        matches!(self, Self::File(_) | Self::Link(_) | Self::Service(_) | Self::Package(_) | Self::HttpSet(_))
     }
 
     /// The runbook that it calls.
@@ -336,7 +342,9 @@ impl ActionTemplate {
             Self::Link(it) => &it.run_as,
             Self::Service(it) => &it.run_as,
             Self::Package(it) => &it.run_as,
-            Self::Http(_) | Self::Wait(_) | Self::Ask(_) | Self::Call(_) | Self::Notify(_) => return None,
+            Self::Http(_) | Self::HttpSet(_) | Self::Wait(_) | Self::Ask(_) | Self::Call(_) | Self::Notify(_) => {
+                return None;
+            }
         })
     }
 
@@ -357,11 +365,8 @@ impl ActionTemplate {
             Self::Link(it) => vec![&it.path, &it.to],
             Self::Service(it) => vec![&it.unit],
             Self::Package(it) => std::iter::once(&it.name).chain(&it.version).collect(),
-            Self::Http(http) => {
-                let headers = http.headers.iter().map(|(_, value)| value);
-                let json = http.json.iter().flat_map(JsonTemplate::templates);
-                http.url.templates().chain(headers).chain(json).collect()
-            }
+            Self::Http(http) => http.templates(),
+            Self::HttpSet(set) => set.templates(),
             Self::Wait(it) => match it.as_ref() {
                 WaitTemplate::For { duration } => vec![duration],
                 WaitTemplate::Until { probe, .. } => probe.templates(),

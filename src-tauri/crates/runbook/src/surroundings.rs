@@ -19,6 +19,9 @@ pub trait Surroundings: Sync {
     fn choices(&self, runbook: &RunbookName, input: &str) -> Result<Vec<String>, String>;
     /// The SHA-256 fingerprints of the keys that are trusted for a host; none where it is not known yet.
     fn host_keys(&self, host: &Host) -> Vec<String>;
+    /// The gateway through which a host is reached, by a name that its neighbours behind it share; none where it
+    /// is reached directly. Only asked where a runbook limits how many hosts behind one gateway work at one time.
+    fn gateway_of(&self, host: &Host) -> Option<String>;
     /// What is known of a host beside its labels; none where nothing is.
     fn facts(&self, host: &HostName) -> Option<&FactSheet>;
 }
@@ -46,6 +49,10 @@ impl Surroundings for Nowhere {
 
     fn host_keys(&self, _host: &Host) -> Vec<String> {
         Vec::new()
+    }
+
+    fn gateway_of(&self, _host: &Host) -> Option<String> {
+        None
     }
 
     fn facts(&self, _host: &HostName) -> Option<&FactSheet> {

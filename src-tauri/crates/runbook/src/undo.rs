@@ -5,17 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use daytwo_model::plan::{
-    Action, Budget, Effect, Intent, Limits, On, PerHost, Phase, PlannedStep, Probe, Verify, WayBack,
-};
-use daytwo_model::run::Attempt;
-use daytwo_model::{
-    AttemptState, CaptureName, HostName, Plan, RunId, RunState, RunStatus, SealedPlan, StepId, Text, Timestamp,
-};
-use serde::Serialize;
+use daytwo_model::plan::{Action, Budget, Effect, Intent, Limits, On, PerHost, Phase, PlannedStep, Probe, WayBack};
+use daytwo_model::run::Trace;
+use daytwo_model::{CaptureName, Plan, RunId, RunState, RunStatus, SealedPlan, Text, Timestamp};
 use serde_json::Value;
-use ts_rs::TS;
 
+use crate::derived::{LeftOut, Made, Subset, captured_by, captured_once, with_probe};
 use crate::plan::{PlanError, PlanErrors, seal};
 
 /// The undo of a run, and what it leaves as it is.
@@ -25,27 +20,6 @@ pub struct UndoPlan {
     pub plan: SealedPlan,
     /// What will not, and why; a person looks after these.
     pub left_out: Vec<LeftOut>,
-}
-
-/// A step on a host that something was sent for, and that is not taken back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
-pub struct LeftOut {
-    /// The host.
-    pub host: HostName,
-    /// The step.
-    pub step: StepId,
-    /// Why it is left as it is.
-    pub why: String,
-}
-
-/// What an attempt means for its undo.
-enum Trace {
-    /// Nothing was changed by it.
-    Nothing,
-    /// It may have changed something, and its end was seen.
-    Ended,
-    /// It may have half happened; what an inverse would meet is not known.
-    Unclear(String),
 }
 
 /// One step's inverse, for each host that has one.
@@ -83,7 +57,18 @@ pub fn plan_undo(plan: &Plan, state: &RunState, run: RunId, by: String, at: Time
     if concerned.is_empty() {
         return Err(nothing_to_undo(&left_out));
     }
-    let plan = seal(undo_plan(plan, steps, &concerned, run, by, at))?;
+    let subset = Subset::new(plan, concerned);
+    let steps = steps.into_iter().filter(|step| subset.hosts().iter().any(|host| step.does(*host)));
+    let steps = steps.map(|inverted| undo_step(inverted, &subset)).collect();
+    let mut plan = subset.plan(Made { intent: Intent::Undo { of: run }, steps, by, at });
+    // Every host is tried, and nobody is waited for: a fleet in two states is worse than a failure more.
+    plan.limits = Limits {
+        total: Budget { failed_max: subset.len(), unreachable_max: subset.len() },
+        hosts_at_once_per_gateway_max: plan.limits.hosts_at_once_per_gateway_max,
+        unreachable_canary_stops: false,
+        ..Limits::strict(plan.limits.hosts_at_once_max)
+    };
+    let plan = seal(plan)?;
     Ok(UndoPlan { plan, left_out })
 }
 
@@ -101,12 +86,12 @@ fn invert<'p>(
     left_out: &mut Vec<LeftOut>,
 ) -> Inverted<'p> {
     let mut inverted = Inverted { step, actions: Vec::new(), probes: Vec::new() };
-    let shared = captured_once(plan, state, index);
-    for (host, entry) in (0_u32..).zip(&plan.hosts) {
+    let shared = captured_once(plan, state, |once| once <= index);
+    for (host, _) in (0_u32..).zip(&plan.hosts) {
         let inverse = match inverse_on(plan, state, (host, index), step, &shared) {
             Ok(inverse) => inverse,
             Err(why) => {
-                left_out.push(LeftOut { host: entry.name.clone(), step: step.id.clone(), why });
+                left_out.extend(LeftOut::new(plan, (host, index), why));
                 None
             }
         };
@@ -125,7 +110,7 @@ fn inverse_on(
     step: &PlannedStep,
     shared: &BTreeMap<CaptureName, Value>,
 ) -> Result<Option<(Action, Option<Probe>)>, String> {
-    match state.attempt(host, index).map_or(Trace::Nothing, trace) {
+    match state.trace(host, index) {
         Trace::Nothing => return Ok(None),
         Trace::Unclear(why) => return Err(why),
         Trace::Ended => {}
@@ -140,45 +125,11 @@ fn inverse_on(
     };
     let probe = verify.as_ref().and_then(|verify| verify.probe.get(host));
     let mut captured = shared.clone();
-    captured.extend(captured_until(plan, state, host, index));
+    // A later step may have captured another value under the same name: it says nothing about this one.
+    captured.extend(captured_by(plan, state, host, |step, _| step <= index));
     filled(action, probe, &captured)
         .map(Some)
         .map_err(|missing| format!("its inverse needs what was captured as {missing}, and nothing was"))
-}
-
-/// What a host had captured when this step was done there, by itself too. A later step may have
-/// captured another value under the same name: it says nothing about this one.
-fn captured_until(plan: &Plan, state: &RunState, host: u32, index: u32) -> BTreeMap<CaptureName, Value> {
-    let until = (0_u32..).zip(&plan.steps).map(|(step, _)| step).take_while(|step| *step <= index);
-    until.filter_map(|step| state.attempt(host, step)).flat_map(|attempt| attempt.captured.clone()).collect()
-}
-
-/// What had been captured once for all hosts.
-fn captured_once(plan: &Plan, state: &RunState, index: u32) -> BTreeMap<CaptureName, Value> {
-    let once = (0_u32..).zip(&plan.steps).take_while(|(step, _)| *step <= index);
-    once.filter(|(_, step)| matches!(step.on, On::One | On::Console))
-        .filter_map(|(step, _)| state.attempt(state.home(), step))
-        .flat_map(|attempt| attempt.captured.clone())
-        .collect()
-}
-
-fn trace(attempt: &Attempt) -> Trace {
-    use AttemptState as S;
-    match &attempt.state {
-        // It was made again after it had failed, and the first time it may have changed something.
-        S::Unreachable { .. } | S::Refused { .. } | S::NotStarted { .. } if attempt.attempts > 1 => Trace::Ended,
-        S::Finished { .. } | S::Verified { .. } | S::NotVerified { .. } => Trace::Ended,
-        S::Sent | S::Running { .. } => Trace::Unclear("it was still in flight".to_owned()),
-        S::Lost { why } => Trace::Unclear(format!("it was lost and may have half happened: {why}")),
-        S::Unknown { why } => Trace::Unclear(format!("whether it happened is not known: {why}")),
-        S::Cancelled { .. } => Trace::Unclear("it was cancelled and may have half happened".to_owned()),
-        S::Unreachable { .. }
-        | S::Refused { .. }
-        | S::NotStarted { .. }
-        | S::Skipped { .. }
-        | S::Undone
-        | S::Stuck { .. } => Trace::Nothing,
-    }
 }
 
 /// An inverse with the captured values in it; the error is the name of one that is not there.
@@ -199,49 +150,17 @@ fn filled(
     Ok((action, probe))
 }
 
-fn undo_plan(plan: &Plan, steps: Vec<Inverted<'_>>, concerned: &[u32], run: RunId, by: String, at: Timestamp) -> Plan {
-    // The undo holds only the hosts that it touches, so the forward plan's indices are renumbered.
-    let renumbered: BTreeMap<u32, u32> = concerned.iter().copied().zip(0_u32..).collect();
-    let batches =
-        plan.batches.iter().map(|batch| batch.iter().filter_map(|host| renumbered.get(host).copied()).collect());
-    let steps = steps.into_iter().filter(|step| concerned.iter().any(|host| step.does(*host)));
-    let hosts: Vec<_> = concerned.iter().filter_map(|host| plan.hosts.get(*host as usize).cloned()).collect();
-    let keys = hosts.iter().filter_map(|host| plan.host_keys.get_key_value(&host.name));
-    let count = u32::try_from(concerned.len()).unwrap_or(u32::MAX);
-    Plan {
-        format: plan.format,
-        runbook: plan.runbook.clone(),
-        called: plan.called.clone(),
-        intent: Intent::Undo { of: run },
-        inputs: plan.inputs.clone(),
-        secrets: plan.secrets.clone(),
-        selection: plan.selection.clone(),
-        undecided: Vec::new(),
-        host_keys: keys.map(|(name, keys)| (name.clone(), keys.clone())).collect(),
-        hosts,
-        batches: batches.filter(|batch: &Vec<u32>| !batch.is_empty()).collect(),
-        limits: Limits {
-            total: Budget { failed_max: count, unreachable_max: count },
-            hosts_at_once_per_gateway_max: plan.limits.hosts_at_once_per_gateway_max,
-            ..Limits::strict(plan.limits.hosts_at_once_max)
-        },
-        gateways: None,
-        steps: steps.map(|inverted| undo_step(inverted, concerned)).collect(),
-        planned_at: at,
-        planned_by: by,
-    }
-}
-
 /// An inverse as a step. It is done on each host that has it, also where the step was done once for
 /// all: the plan's first host may be another one now.
-fn undo_step(inverted: Inverted<'_>, concerned: &[u32]) -> PlannedStep {
+fn undo_step(inverted: Inverted<'_>, subset: &Subset<'_>) -> PlannedStep {
     let Inverted { step, actions, probes } = inverted;
     let pick = |host: &u32| *host as usize;
     let verify = match &step.way_back {
         WayBack::Inverse { verify, .. } => verify.as_ref(),
         WayBack::None | WayBack::NotNeeded => None,
     };
-    let probe = PerHost::collect(concerned.iter().map(|host| probes.get(pick(host)).cloned().flatten()));
+    let hosts = || subset.hosts().iter();
+    let probe = PerHost::collect(hosts().map(|host| probes.get(pick(host)).cloned().flatten()));
     let of_phase = match step.phase {
         Phase::Main => "",
         Phase::OnFailure => " (done after a failure)",
@@ -251,10 +170,10 @@ fn undo_step(inverted: Inverted<'_>, concerned: &[u32]) -> PlannedStep {
         title: format!("Undo: {}{of_phase}", step.title),
         on: if step.on == On::Console { On::Console } else { On::Host },
         timeout_ms: step.timeout_ms,
-        verify: verify.map(|verify| Verify { probe, ..verify.clone() }),
+        verify: verify.map(|verify| with_probe(verify, probe)),
         ..PlannedStep::new(
             step.id.clone(),
-            PerHost::collect(concerned.iter().map(|host| actions.get(pick(host)).cloned().flatten())),
+            PerHost::collect(hosts().map(|host| actions.get(pick(host)).cloned().flatten())),
         )
     }
 }

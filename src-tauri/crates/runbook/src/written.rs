@@ -1,12 +1,13 @@
 //! A runbook's parts as they were written, for people who read it before there is a plan: a good manual page.
 
-use daytwo_model::plan::{CaptureFrom, On, Otherwise, Retry, RunAs, Via};
+use daytwo_model::Answer;
+use daytwo_model::plan::{CaptureFrom, FailurePolicy, On, Order, Otherwise, Retry, RunAs};
 
 use crate::diagnostic::printable;
 use crate::rollout::{Allowance, Reach, Rollout};
 use crate::runbook::Runbook;
 use crate::step::{
-    ActionTemplate, ExpectTemplate, FileTemplate, HttpTemplate, PackageTemplate, ProbeTemplate, ScriptSource,
+    ActionTemplate, ExpectTemplate, FileTemplate, HealthTemplate, PackageTemplate, ProbeTemplate, ScriptSource,
     ScriptTemplate, ServiceState, ServiceTemplate, Step, Undo, VerifyTemplate, WaitTemplate,
 };
 use crate::template::{JsonTemplate, Template};
@@ -30,6 +31,7 @@ impl ActionTemplate {
             Self::Service(it) => it.written(),
             Self::Package(it) => it.written(),
             Self::Http(it) => it.written(),
+            Self::HttpSet(it) => it.written(),
             Self::Wait(it) => match it.as_ref() {
                 WaitTemplate::For { duration } => format!("wait for {}", duration.written()),
                 WaitTemplate::Until { probe, within_ms } => {
@@ -113,22 +115,6 @@ impl PackageTemplate {
     }
 }
 
-impl HttpTemplate {
-    fn written(&self) -> String {
-        let mut text = format!("{} {}", self.method.as_str(), self.url.written());
-        if self.via == Via::Host {
-            text.push_str("\n(through the host)");
-        }
-        for (name, value) in &self.headers {
-            text.push_str(&format!("\n{name}: {}", value.written()));
-        }
-        if let Some(json) = &self.json {
-            text.push_str(&format!("\n\n{}", json.written()));
-        }
-        text
-    }
-}
-
 impl ProbeTemplate {
     /// What is asked, and what must come back.
     #[must_use]
@@ -191,6 +177,10 @@ impl Step {
         }
         lines.push(format!("at most {}", time(self.timeout_ms)));
         lines.extend(self.retry.as_ref().map(retry));
+        lines.extend(if_failed(self.if_failed));
+        if self.late_ok && self.effect == daytwo_model::plan::Effect::Change {
+            lines.push("also on a host that is reached only later".to_owned());
+        }
         if let Some(ms) = self.dead_man_ms {
             lines.push(format!("the host takes it back alone unless it is told within {} that all is well", time(ms)));
         }
@@ -201,6 +191,8 @@ impl Step {
                 CaptureFrom::Json(pointer) => format!("{pointer} of its answer"),
                 CaptureFrom::Regex(pattern) => format!("what matches {pattern} in its answer"),
                 CaptureFrom::ExitCode => "its exit code, whatever it is".to_owned(),
+                CaptureFrom::Header(name) => format!("the header {name} of its answer"),
+                CaptureFrom::Member(pointer) => format!("whether there is something at {pointer}, and what"),
             };
             lines.push(format!("keeps {from} as {}", capture.name));
         }
@@ -232,6 +224,45 @@ impl Runbook {
     pub fn vars_written(&self) -> Vec<String> {
         self.vars.iter().map(|(name, value)| format!("{name} = {}", value.written())).collect()
     }
+
+    /// How it is brought in: canary, ramp, budgets, pace and health, one line each.
+    #[must_use]
+    pub fn rollout_written(&self) -> Vec<String> {
+        let mut lines = self.rollout.written();
+        lines.extend(self.health.as_ref().map(|health| format!("health after each batch: {}", health.written())));
+        lines
+    }
+}
+
+impl HealthTemplate {
+    /// What must hold, in one line; a PromQL query as it was written.
+    fn written(&self) -> String {
+        let asked = match &self.promql {
+            Some(query) => format!("a result of {}", query.written().trim()),
+            None => one_line(&self.probe.written()),
+        };
+        if self.within_ms > 0 { format!("{asked}, within {}", time(self.within_ms)) } else { asked }
+    }
+}
+
+/// None for what happens where nobody says anything.
+fn if_failed(policy: FailurePolicy) -> Option<String> {
+    Some(match policy {
+        FailurePolicy::Stop => return None,
+        FailurePolicy::Continue => "if it fails, the host goes on with the next step, and counts as failed".to_owned(),
+        FailurePolicy::Undo => "if it fails, what was done on the host is taken back".to_owned(),
+        FailurePolicy::Ask { within_ms, otherwise } => {
+            let otherwise = match otherwise {
+                Answer::Stop => "the run stops",
+                Answer::Skip => "the host goes on without it",
+                Answer::Exclude => "the host is left out",
+                Answer::Undo => "what was done on the host is taken back",
+                Answer::Retry => "it is made again",
+                Answer::Continue => "the host goes on",
+            };
+            format!("if it fails, a person decides within {}; without an answer {otherwise}", time(within_ms))
+        }
+    })
 }
 
 fn retry(retry: &Retry) -> String {
@@ -264,7 +295,7 @@ fn one_line(text: &str) -> String {
 }
 
 impl JsonTemplate {
-    fn written(&self) -> String {
+    pub(crate) fn written(&self) -> String {
         match self {
             Self::Literal(value) => value.to_string(),
             Self::Whole(template) => template.written(),
@@ -298,11 +329,24 @@ impl Rollout {
         let mut lines = vec![format!("batches: {}", reaches.join(", then "))];
         lines.extend(self.spread.iter().map(|label| format!("spread: no batch takes all of one {label}")));
         lines.push(budget("failed", self.max_failed));
+        lines.extend(self.max_failed_per_batch.map(|it| format!("within one batch: {}", budget("failed", it))));
         lines.push(budget("unreachable", self.max_unreachable));
+        let unreachable = self.max_unreachable_per_batch;
+        lines.extend(unreachable.map(|it| format!("within one batch: {}", budget("unreachable", it))));
+        if !self.unreachable_canary_stops {
+            lines.push("goes on after a first batch in which nothing could be reached".to_owned());
+        }
+        if self.order == Order::Linear {
+            lines.push("step by step: no host begins a step before its batch has the one before behind it".to_owned());
+        }
         if self.hold_ms > 0 {
             lines.push(format!("hold: {} after each batch", time(self.hold_ms)));
         }
         lines.push(format!("at once: up to {} hosts", self.at_once));
+        lines.extend(self.at_once_per_gateway.map(|hosts| format!("at once behind one gateway: {hosts}")));
+        lines.extend(
+            self.when_reachable_ms.map(|ms| format!("a host that is reached later gets its part for {}", time(ms))),
+        );
         lines
     }
 }

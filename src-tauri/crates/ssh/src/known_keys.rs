@@ -12,7 +12,7 @@ use crate::target::Target;
 use crate::transport::SshTransport;
 
 /// `ssh -G` processes at one time, for hosts that are named in ssh_config.
-const RESOLVED_AT_ONCE_MAX: usize = 8;
+pub(crate) const RESOLVED_AT_ONCE_MAX: usize = 8;
 
 /// What was found for a name, as long as the files are what they were. Hashed lines have to be tried
 /// one by one for every name, and a form plans again with each key that is typed.

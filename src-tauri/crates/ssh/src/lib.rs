@@ -12,6 +12,8 @@ mod ask;
 mod auth;
 mod connect;
 mod error;
+mod gateways;
+mod host;
 mod job;
 mod keys;
 mod known_hosts;
@@ -25,6 +27,7 @@ mod target;
 mod transport;
 
 pub use ask::ANSWER_BYTES_MAX;
+pub use host::{TOUCHES_MAX, Touch, TouchState, Touched};
 pub use keys::{ClientKey, HostKey, InvalidKey, KeyGeneration, PublicKey};
 pub use options::{CONNECTS_AT_ONCE_MAX, Deadlines, KEEPALIVES_MISSED_MAX, Pinned, SshOptions};
 pub use survey::{KeyStatus, TrustError};

@@ -1,12 +1,14 @@
 //! The ports of engine and fleet over pooled SSH connections.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use daytwo_engine::ports::{Cancel, Shell, ShellEnd, ShellEvent, ShellJob};
+use daytwo_engine::ports::{Cancel, DeadManEnd, Keep, Kept, Shell, ShellEnd, ShellEvent, ShellJob};
 use daytwo_fleet::ports::{NoAnswer, Reach};
-use daytwo_model::{Exit, Host};
+use daytwo_model::plan::RunAs;
+use daytwo_model::{AttemptId, Exit, Host};
 use russh::Channel;
 use russh::client::Msg;
 use tokio::sync::mpsc;
@@ -15,11 +17,19 @@ use tracing::Instrument as _;
 
 use crate::ask::{AskError, ask};
 use crate::error::{ConnectError, seconds};
-use crate::job::{SHELL, Site};
+use crate::host::{self, TOUCHES_MAX, Touched};
+use crate::job::{Delivered, SHELL, Site, shell_as};
 use crate::known_keys::KnownKeys;
 use crate::options::{Pinned, SshOptions};
 use crate::pool::Pool;
 use crate::target::{Resolver, Target};
+
+/// How long a question about an attempt may take: its switch, its processes.
+const QUESTION_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Attempts that are remembered as attached; the oldest are forgotten first. Hosts that cannot keep
+/// anything are rare, and an attempt matters only until its end is known.
+const ATTACHED_MAX: usize = 10_000;
 
 /// SSH to every host of the fleet, over one shared connection each.
 pub struct SshTransport {
@@ -27,6 +37,9 @@ pub struct SshTransport {
     pub(crate) resolver: Resolver,
     pub(crate) pool: Arc<Pool>,
     pub(crate) known_keys: Arc<KnownKeys>,
+    /// Attempts that run attached because their host could not keep them. Should such a host be able to keep
+    /// something later, "it holds no folder" must not be taken for "it was never begun".
+    attached: Mutex<BTreeSet<AttemptId>>,
 }
 
 impl std::fmt::Debug for SshTransport {
@@ -42,7 +55,7 @@ impl SshTransport {
         let options = Arc::new(options);
         let resolver = Resolver::new(Arc::clone(&options));
         let pool = Arc::new(Pool::new(Arc::clone(&options)));
-        Arc::new(Self { options, resolver, pool, known_keys: Arc::default() })
+        Arc::new(Self { options, resolver, pool, known_keys: Arc::default(), attached: Mutex::default() })
     }
 
     /// Adds an endpoint whose keys are known from elsewhere; replaces an earlier one of the same address.
@@ -81,12 +94,118 @@ impl SshTransport {
             }
         };
         let site = Site { pool: &self.pool, target, lease, deadlines: &self.options.deadlines };
-        crate::job::run(site, channel, job, events, cancel).await
+        match &job.keep {
+            None => crate::job::run_attached(site, channel, &job.script, &job.run_as, events, cancel).await,
+            Some(keep) => self.run_kept(site, channel, job, keep, events, cancel).await,
+        }
     }
 
-    async fn read_from(&self, target: &Target, channel: Channel<Msg>, script: &str) -> Result<String, NoAnswer> {
+    /// Delivers an attempt; one that its host cannot keep is run attached, which its start then says.
+    async fn run_kept(
+        &self,
+        site: Site<'_>,
+        channel: Channel<Msg>,
+        job: &ShellJob,
+        keep: &Keep,
+        events: mpsc::Sender<ShellEvent>,
+        cancel: &Cancel,
+    ) -> ShellEnd {
+        let why = match crate::job::deliver(&site, channel, job, keep, &events, cancel).await {
+            Delivered::Ended(end) => return end,
+            Delivered::CannotKeep(why) => why,
+        };
+        let place = site.target.place();
+        if keep.dead_man.is_some() {
+            let why = format!("{place} cannot keep it: {why}; without that there is no dead-man switch");
+            return ShellEnd::Refused { why };
+        }
+        tracing::info!(%place, why, "runs attached");
+        self.remember_attached(keep.attempt);
+        let (lease, channel) = match cancel.run_until_cancelled(self.pool.channel(&site.target)).await {
+            Some(Ok(connected)) => connected,
+            Some(Err(error)) => return error.into(),
+            None => {
+                return ShellEnd::Unreachable {
+                    why: format!("cancelled while connecting to {place}; nothing was started"),
+                };
+            }
+        };
+        let site = Site { lease, ..site };
+        crate::job::run_attached(site, channel, &job.script, &job.run_as, events, cancel).await
+    }
+
+    fn remember_attached(&self, attempt: AttemptId) {
+        let mut attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
+        attached.insert(attempt);
+        if attached.len() > ATTACHED_MAX {
+            attached.pop_first();
+        }
+    }
+
+    async fn reattach_to(
+        &self,
+        host: &Host,
+        kept: &Kept,
+        events: mpsc::Sender<ShellEvent>,
+        cancel: &Cancel,
+    ) -> ShellEnd {
+        let attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner).contains(&kept.attempt);
+        if attached && kept.process.is_none() {
+            let place = host.endpoint.describe();
+            let why = format!("{place} could not keep it, and did not confirm that it began attached");
+            return ShellEnd::Unseen { why };
+        }
+        let connecting = async {
+            let target = self.resolver.resolve(&host.endpoint).await?;
+            let (lease, channel) = self.pool.channel(&target).await?;
+            Ok::<_, ConnectError>((target, lease, channel))
+        };
+        // Not given up when it is cancelled: the host has to be asked for that too.
+        match connecting.await {
+            Ok((target, lease, channel)) => {
+                let site = Site { pool: &self.pool, target, lease, deadlines: &self.options.deadlines };
+                crate::job::reattach(&site, channel, kept, &events, cancel).await
+            }
+            Err(error) => ShellEnd::Unseen { why: format!("failed to {error}") },
+        }
+    }
+
+    /// Who worked on the host, as the folders there tell that can be read as this user.
+    pub async fn touched(&self, host: &Host, run_as: &RunAs) -> Result<Touched, NoAnswer> {
+        let place = host.endpoint.describe();
+        let answer = self.question(host, run_as, &host::touched(TOUCHES_MAX)).await?;
+        host::parse_touched(&answer)
+            .ok_or_else(|| NoAnswer::Failed(format!("{place} did not answer as a POSIX shell does")))
+    }
+
+    /// A short question as a user.
+    async fn question(&self, host: &Host, run_as: &RunAs, script: &str) -> Result<String, NoAnswer> {
+        self.ask_as(host, &shell_as(run_as), script, QUESTION_DEADLINE).await
+    }
+
+    async fn ask_as(&self, host: &Host, command: &str, script: &str, deadline: Duration) -> Result<String, NoAnswer> {
+        let place = host.endpoint.describe();
+        let until = Instant::now() + deadline;
+        let connecting = async {
+            let target = self.resolver.resolve(&host.endpoint).await?;
+            let (lease, channel) = self.pool.channel(&target).await?;
+            Ok::<_, ConnectError>((target, lease, channel))
+        };
+        let late = |_| NoAnswer::Unreachable(format!("no connection to {place} within {}", seconds(&deadline)));
+        let (target, _lease, channel) = timeout_at(until, connecting).await.map_err(late)??;
+        let late = |_| NoAnswer::Failed(format!("{place} did not answer within {}", seconds(&deadline)));
+        timeout_at(until, self.read_from(&target, channel, command, script)).await.map_err(late)?
+    }
+
+    async fn read_from(
+        &self,
+        target: &Target,
+        channel: Channel<Msg>,
+        command: &str,
+        script: &str,
+    ) -> Result<String, NoAnswer> {
         let failed = |why: String| NoAnswer::Failed(format!("reading from {} failed: {why}", target.place()));
-        let answer = match ask(channel, SHELL, script).await {
+        let answer = match ask(channel, command, script).await {
             Ok(answer) => answer,
             Err(AskError::Lost) => {
                 return Err(NoAnswer::Unreachable(format!("the connection to {} was lost", target.place())));
@@ -113,24 +232,35 @@ impl Shell for SshTransport {
         .instrument(span)
         .await
     }
+
+    async fn reattach(&self, host: &Host, kept: Kept, events: mpsc::Sender<ShellEvent>, cancel: Cancel) -> ShellEnd {
+        let span = tracing::info_span!("ssh_reattach", host = %host.name, attempt = %kept.attempt);
+        async {
+            let end = self.reattach_to(host, &kept, events, &cancel).await;
+            tracing::debug!(end = word(&end), "attempt asked about");
+            end
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn disarm(&self, host: &Host, kept: &Kept) -> DeadManEnd {
+        match self.question(host, &kept.run_as, &host::disarm(kept)).await {
+            Ok(answer) => host::disarmed(&answer, &host.endpoint.describe()),
+            Err(error) => DeadManEnd::Unknown { why: error.to_string() },
+        }
+    }
+
+    async fn look(&self, host: &Host, kept: &Kept) -> Option<String> {
+        let answer = self.question(host, &kept.run_as, &host::look(kept)).await.ok()?;
+        host::looked(&answer)
+    }
 }
 
 #[async_trait]
 impl Reach for SshTransport {
     async fn read(&self, host: &Host, script: &str, deadline: Duration) -> Result<String, NoAnswer> {
-        let place = host.endpoint.describe();
-        let until = Instant::now() + deadline;
-        let reading = async {
-            let connecting = async {
-                let target = self.resolver.resolve(&host.endpoint).await?;
-                let (lease, channel) = self.pool.channel(&target).await?;
-                Ok::<_, ConnectError>((target, lease, channel))
-            };
-            let late = |_| NoAnswer::Unreachable(format!("no connection to {place} within {}", seconds(&deadline)));
-            let (target, _lease, channel) = timeout_at(until, connecting).await.map_err(late)??;
-            let late = |_| NoAnswer::Failed(format!("{place} did not answer within {}", seconds(&deadline)));
-            timeout_at(until, self.read_from(&target, channel, script)).await.map_err(late)?
-        };
+        let reading = self.ask_as(host, SHELL, script, deadline);
         reading.instrument(tracing::debug_span!("ssh_read", host = %host.name)).await
     }
 }

@@ -181,6 +181,28 @@ pub enum Error {
     /// There is already such a run.
     #[error("open run {0}: the history already has it")]
     RunExists(RunId),
+    /// A plan is executed once, and was.
+    #[error("open a run of plan {plan}: run {run} executed it already")]
+    Executed {
+        /// The plan.
+        plan: Digest,
+        /// The run that executed it.
+        run: RunId,
+    },
+    /// Nothing can be asked of a run that has ended.
+    #[error("ask something of run {0}: it has ended")]
+    RunIsOver(RunId),
+    /// Its driver takes none of the requests that wait.
+    #[error("ask something of run {0}: too many requests wait for the process that drives it")]
+    TooManyRequests(RunId),
+    /// The host does not wait (any more) for its part of a run.
+    #[error("settle what waits for {host} of run {run}: it does not wait any more")]
+    NotWaiting {
+        /// The run.
+        run: RunId,
+        /// The host.
+        host: String,
+    },
     /// There is no such plan.
     #[error("find plan {0}: the history has none")]
     NoSuchPlan(Digest),

@@ -24,8 +24,10 @@ pub use error::Error;
 pub use read::attempts::StoredAttempt;
 pub use read::decisions::{Decision, DecisionKind, RecordedDecision};
 pub use read::output::{OutputPage, OutputSpan, Streams};
-pub use read::runs::{Driven, Found, RunFilter, RunSummary};
+pub use read::requests::OpenRequest;
+pub use read::runs::{Driven, Found, Part, RunFilter, RunSummary, Unsettled};
 pub use read::step::{HostOutput, OutputHead, StepOutputs};
+pub use read::waiting::{Waiting, WaitingState};
 pub use store::{Options, Store};
 pub use writer::Counters;
 
@@ -36,7 +38,9 @@ pub mod limits {
     pub use crate::read::journal::RECORDS_PAGE_MAX;
     pub use crate::read::observations::OBSERVATIONS_PAGE_MAX;
     pub use crate::read::output::OUTPUT_PAGE_BYTES_MAX;
+    pub use crate::read::requests::REQUESTS_OPEN_MAX;
     pub use crate::read::runs::{FILTER_TEXT_BYTES_MAX, RUNS_PAGE_MAX};
     pub use crate::read::step::OUTPUT_HEAD_BYTES_MAX;
+    pub use crate::read::waiting::WAITING_PAGE_MAX;
     pub use crate::writer::{OBSERVATIONS_PER_HOST_MAX, OUTPUT_PIECE_BYTES_MAX, WRITE_DEADLINE, WRITES_QUEUED_MAX};
 }

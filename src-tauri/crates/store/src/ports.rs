@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use daytwo_engine::ports::{Fence, Journal, Outputs, PortError};
+use daytwo_engine::ports::{Fence, Journal, KeptOutput, KeptStream, Outputs, PortError};
 use daytwo_fleet::observation::Observation;
 use daytwo_fleet::ports::{KeepError, ObservationStore};
 use daytwo_model::plan::Intent;
@@ -10,6 +10,7 @@ use daytwo_model::{AttemptId, Event, Record, RunState, SealedPlan, Stream, Times
 
 use crate::column::{json, length};
 use crate::error::Error;
+use crate::read::runs::Part;
 use crate::store::Store;
 use crate::writer::facts::ObservationRow;
 use crate::writer::{NewRun, Sealed, Write};
@@ -41,6 +42,11 @@ impl Outputs for Store {
         }
         self.submit(Write::Output { attempt, stream, at, bytes }).await?;
         Ok(())
+    }
+
+    async fn kept(&self, attempt: AttemptId) -> Result<KeptOutput, PortError> {
+        let [stdout, stderr] = self.kept_streams(attempt).await?.map(|(bytes, digest)| KeptStream { bytes, digest });
+        Ok(KeptOutput { stdout, stderr })
     }
 }
 
@@ -86,6 +92,12 @@ fn new_run(sealed: &SealedPlan, first: &Record) -> Result<NewRun, Error> {
             Intent::Forward | Intent::Resume { .. } | Intent::Late { .. } => None,
             Intent::Undo { of } => Some(of),
         },
+        part_of: match plan.intent {
+            Intent::Forward | Intent::Undo { .. } => None,
+            Intent::Resume { of, part } => Some((of, Part::Resumed(part))),
+            Intent::Late { of } => Some((of, Part::Late)),
+        },
+        wait_until: plan.limits.when_reachable_until,
         by: by.clone(),
         first: seal(first)?,
         state: RunState::new(plan),

@@ -78,8 +78,10 @@ impl Store {
         self.counting.now()
     }
 
-    /// Gives a run whose process is gone to this one; `None` where it is over, or its process is
-    /// alive. Of many processes that try at one time, exactly one gets it.
+    /// Gives a run that nobody drives to this process: one that has not ended, or one that has with attempts
+    /// whose end is unknown. `None` where there is nothing to find out, or its process is alive. Of many
+    /// processes that try at one time, exactly one gets it. One that has ended is handed back when nothing
+    /// more is to be written.
     pub async fn take_over(&self, run: RunId) -> Result<Option<Fence>, Error> {
         self.submit(Write::TakeOver(run)).await
     }

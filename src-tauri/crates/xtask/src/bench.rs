@@ -18,8 +18,8 @@ const BENCH_DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// The benchmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Name {
-    /// One run over 1,000 in-memory hosts: real engine, real journal on disk
-    Fanout,
+    /// One run of five steps over 1,000, 10,000 and 100,000 in-memory hosts: real engine, real journal on disk
+    Engine,
     /// For 100 to 100,000 hosts: a selector over 20 labels and 50 facts each, and sealed plans with 20 steps
     Plan,
     /// Five recorded tests of a runbook with 40 steps
@@ -30,7 +30,7 @@ impl Name {
     /// The examples that measure, with their packages.
     fn examples(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Fanout => &[("daytwo-console", "fanout")],
+            Self::Engine => &[("daytwo-console", "engine")],
             Self::Plan => &[("daytwo-model", "select"), ("daytwo-runbook", "plan")],
             Self::Rehearse => &[("daytwo-rehearsal", "rehearse")],
         }

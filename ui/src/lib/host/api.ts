@@ -1,6 +1,7 @@
 // One typed function per command of the console. Everything else in the window calls these.
 
 import type {
+  Answer,
   AttemptId,
   Digest,
   HistoryFilter,
@@ -8,10 +9,11 @@ import type {
   KeyToTrust,
   PlanRequest,
   Push,
+  ResumePart,
   RunId,
   Settings,
 } from '../wire/types';
-import type { CommandName, Commands } from './commands';
+import type { CancelDegree, CommandName, Commands } from './commands';
 import { currentHost } from './index';
 
 function call<Name extends CommandName>(name: Name, args: Commands[Name]['args']): Promise<Commands[Name]['reply']> {
@@ -45,7 +47,16 @@ export const start = (digest: Digest, typed: number | null) => call('start', { d
 export const runsActive = () => call('runs_active', {});
 export const run = (id: RunId) => call('run', { run: id });
 export const unwatch = (id: RunId) => call('unwatch', { run: id });
-export const cancel = (id: RunId, why: string) => call('cancel', { run: id, why });
+export const cancel = (id: RunId, degree: CancelDegree, hosts: HostName[] | null, why: string) =>
+  call('cancel', { run: id, degree, hosts, why });
+export const answer = (id: RunId, step: number, hosts: HostName[], given: Answer, why: string) =>
+  call('answer', { run: id, step, hosts, answer: given, why });
+export const askAgain = (id: RunId) => call('ask_again', { run: id });
+export const resumeChoices = (id: RunId) => call('resume_choices', { run: id });
+export const planResume = (id: RunId, part: ResumePart) => call('plan_resume', { run: id, part });
+export const waiting = () => call('waiting', {});
+export const withdraw = (id: RunId, host: HostName) => call('withdraw', { run: id, host });
+export const touched = (host: HostName) => call('touched', { host });
 export const output = (attempt: AttemptId, from: number, fromEnd: boolean) =>
   call('output', { attempt, from, fromEnd });
 export const outputGroups = (id: RunId, step: number) => call('output_groups', { run: id, step });

@@ -2,6 +2,7 @@
 // src-tauri/desktop; a command that is missing here cannot be called.
 
 import type {
+  Answer,
   AttemptId,
   Choices,
   CodePage,
@@ -18,6 +19,8 @@ import type {
   PlanRequest,
   Proposal,
   Push,
+  ResumeChoices,
+  ResumePart,
   RunbookName,
   RunbookRow,
   RunbookView,
@@ -32,6 +35,8 @@ import type {
   SettingsView,
   StartInfo,
   TextCheck,
+  Touches,
+  WaitingHost,
 } from '../wire/types';
 
 interface Command<Args, Reply> {
@@ -40,6 +45,9 @@ interface Command<Args, Reply> {
 }
 
 type Nothing = Record<string, never>;
+
+/** How hard a cancel is; a harder one may follow a softer one. */
+export type CancelDegree = 'no_new_starts' | 'terminate' | 'kill';
 
 /** Every command but `subscribe`, which takes a channel and is part of {@link Host} itself. */
 export interface Commands {
@@ -66,7 +74,15 @@ export interface Commands {
   runs_active: Command<Nothing, RunRow[]>;
   run: Command<{ run: RunId }, RunView>;
   unwatch: Command<{ run: RunId }, null>;
-  cancel: Command<{ run: RunId; why: string }, null>;
+  /** Without `hosts` the whole run is meant. */
+  cancel: Command<{ run: RunId; degree: CancelDegree; hosts: HostName[] | null; why: string }, null>;
+  answer: Command<{ run: RunId; step: number; hosts: HostName[]; answer: Answer; why: string }, null>;
+  ask_again: Command<{ run: RunId }, null>;
+  resume_choices: Command<{ run: RunId }, ResumeChoices>;
+  plan_resume: Command<{ run: RunId; part: ResumePart }, PlanAnswer>;
+  waiting: Command<Nothing, WaitingHost[]>;
+  withdraw: Command<{ run: RunId; host: HostName }, null>;
+  touched: Command<{ host: HostName }, Touches>;
   output: Command<{ attempt: AttemptId; from: number; fromEnd: boolean }, OutputPage>;
   output_groups: Command<{ run: RunId; step: number }, OutputGroup[]>;
   history: Command<{ filter: HistoryFilter }, RunRow[]>;

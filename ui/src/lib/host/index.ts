@@ -1,5 +1,5 @@
-// Picks what the window stands on. Recorded data exists only while developing in a browser and in tests: a production
-// build drops that branch and its module.
+// Picks what the window stands on. Recorded data exists only while developing in a browser, in tests and in the build
+// that is measured: a production build drops that branch and its module.
 
 import type { Host } from './commands';
 import { insideTauri, tauriHost } from './tauri';
@@ -18,8 +18,9 @@ export function useHost(other: Host): void {
 
 /** To be awaited before the first call. */
 export async function openHost(): Promise<void> {
-  if (import.meta.env.DEV && !insideTauri()) {
+  if ((import.meta.env.DEV || import.meta.env.MODE === 'measured') && !insideTauri()) {
     const { fakeHost } = await import('./fake');
-    host = fakeHost({ live: true });
+    const { loadFrom } = await import('./fake/load');
+    host = fakeHost({ live: true, ...loadFrom(window.location.search) });
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { ageWords, spanWords } from './age';
+import { ageWords, leftWords, spanWords } from './age';
 
 const now = Date.parse('2026-11-21T03:00:00Z');
 const before = (seconds: number) => new Date(now - seconds * 1000).toISOString();
@@ -37,5 +37,17 @@ describe('a span', () => {
     [1_047_600_000, '12 d 3 h'],
   ])('of %d ms reads “%s”', (ms, words) => {
     expect(spanWords(ms)).toBe(words);
+  });
+});
+
+describe('what is left', () => {
+  it.each([
+    [-1, ''],
+    [59, 'less than 1 min'],
+    [29 * 60, '29 min'],
+    [3 * 3600, '3 h'],
+    [72 * 3600, '3 d'],
+  ])('with %d s to go reads “%s”', (seconds, words) => {
+    expect(leftWords(before(-seconds), now)).toBe(words);
   });
 });

@@ -18,6 +18,16 @@ export function ageWords(at: string, now: number): string {
   return `${String(Math.floor(age / day))} d`;
 }
 
+/** What is left until then: `less than 1 min`, `12 min`, `3 h`, `2 d`; empty once it is over. */
+export function leftWords(at: string, now: number): string {
+  const left = Date.parse(at) - now;
+  if (Number.isNaN(left) || left <= 0) return '';
+  if (left < minute) return 'less than 1 min';
+  if (left < hour) return `${String(Math.floor(left / minute))} min`;
+  if (left < 2 * day) return `${String(Math.floor(left / hour))} h`;
+  return `${String(Math.floor(left / day))} d`;
+}
+
 /** A span: `8 s`, `3 min 20 s`, `2 h 5 min`, `12 d 3 h`. */
 export function spanWords(ms: number): string {
   const total = Math.max(0, Math.floor(ms / second));

@@ -3,10 +3,13 @@
 
 import * as api from '../host/api';
 import { asUiError } from '../host/errors';
-import type { Push, RunId, RunRow, Stale, StartInfo, UiError } from '../wire/types';
+import type { Push, Recovered, RunId, RunRow, Stale, StartInfo, UiError, WaitingHost } from '../wire/types';
 import { FleetState } from './fleet.svelte';
 import { RunState } from './run.svelte';
 import { themes } from './theme.svelte';
+
+/** While the hosts of a run that was found are still asked, what is known of it is read again at this pace. */
+const recoveredPaceMs = 1000;
 
 class App {
   readonly fleet = new FleetState();
@@ -15,23 +18,31 @@ class App {
   active = $state.raw<readonly RunRow[]>([]);
   /** The run that is looked at. */
   watched = $state.raw<RunState | null>(null);
-  /** Interrupted runs that were found at this start and not yet put aside. */
-  interrupted = $state.raw<readonly RunRow[]>([]);
+  /** Runs that were found without their process at this start, until they are put aside. */
+  recovered = $state.raw<readonly Recovered[]>([]);
+  /** Hosts that get their part of a run when they can be reached, and those that got it or never will. */
+  waiting = $state.raw<readonly WaitingHost[]>([]);
+  waitingError = $state.raw<UiError | null>(null);
   /** Runs that would be left if the window closed now, once that was asked. */
   closing = $state.raw<readonly RunRow[]>([]);
   /** Grow when the list of that name is stale: a view that reads one asks again. */
   readonly stale = $state<Record<Stale, number>>({ fleet: 0, catalogue: 0, history: 0, settings: 0 });
 
+  #aside = false;
+  #reading: ReturnType<typeof setTimeout> | undefined;
+
   /** Opens the stream first, so that nothing falls between snapshot and deltas. */
   async start(): Promise<void> {
     this.error = null;
+    this.#aside = false;
     try {
       await api.subscribe((push) => {
         this.push(push);
       });
       const info = await api.startInfo();
       this.info = info;
-      this.interrupted = info.interrupted;
+      this.setRecovered(info.recovered);
+      void this.loadWaiting();
       themes.chosen = info.settings.theme;
       await Promise.all([this.fleet.load(), this.loadActive()]);
     } catch (thrown) {
@@ -59,6 +70,7 @@ class App {
       case 'stale':
         this.stale[push.what] += 1;
         if (push.what === 'fleet') void this.fleet.load();
+        if (push.what === 'history') void this.loadWaiting();
         break;
     }
   }
@@ -80,6 +92,36 @@ class App {
     this.watched = null;
   }
 
+  putAside(): void {
+    this.#aside = true;
+    clearTimeout(this.#reading);
+    this.recovered = [];
+  }
+
+  async loadWaiting(): Promise<void> {
+    try {
+      this.waiting = await api.waiting();
+      this.waitingError = null;
+    } catch (thrown) {
+      this.waitingError = asUiError(thrown);
+    }
+  }
+
+  private setRecovered(found: readonly Recovered[]): void {
+    if (this.#aside) return;
+    this.recovered = found;
+    clearTimeout(this.#reading);
+    if (found.some((one) => one.asking)) this.#reading = setTimeout(() => void this.readRecovered(), recoveredPaceMs);
+  }
+
+  private async readRecovered(): Promise<void> {
+    try {
+      this.setRecovered((await api.startInfo()).recovered);
+    } catch (thrown) {
+      this.error = asUiError(thrown);
+    }
+  }
+
   private async loadActive(): Promise<void> {
     this.active = await api.runsActive();
   }
@@ -87,7 +129,10 @@ class App {
   private setActive(runs: readonly RunRow[]): void {
     // A run that left the list has ended: its place in History is new.
     const still = new Set(runs.map((row) => row.id));
-    if (this.active.some((row) => !still.has(row.id))) this.stale.history += 1;
+    if (this.active.some((row) => !still.has(row.id))) {
+      this.stale.history += 1;
+      void this.loadWaiting();
+    }
     this.active = runs;
   }
 }

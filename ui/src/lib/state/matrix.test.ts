@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import { liveRow, runView } from '../host/fake/runs';
-import { followed, hostOrder, matrixRows, moved, nextMarked } from './matrix';
+import { between, followed, hostOrder, matrixRows, moved, nextMarked } from './matrix';
 
 const view = runView({ ...liveRow(), active: false, status: 'failed' }, 32);
-const rows = matrixRows(view);
+const rows = matrixRows(view.batches, view.hosts.length);
 const order = hostOrder(rows);
 const nameOf = (host: number | null) => (host === null ? null : view.hosts[host]?.name);
 
@@ -16,7 +16,7 @@ describe('the matrix of a run', () => {
 
   it('shows a host that no batch has rather than leaving it out', () => {
     const [first] = view.batches;
-    expect(hostOrder(matrixRows({ ...view, batches: first === undefined ? [] : [first] }))).toHaveLength(
+    expect(hostOrder(matrixRows(first === undefined ? [] : [first], view.hosts.length))).toHaveLength(
       view.hosts.length,
     );
   });
@@ -48,5 +48,11 @@ describe('the matrix of a run', () => {
       view.steps.length - 1,
     );
     expect(moved(view, order, { step: 0, host: null }, 'q')).toBeNull();
+  });
+
+  it('takes the hosts between two others as they are drawn, whichever comes first', () => {
+    expect(between([4, 2, 0, 1], 1, 2)).toEqual([2, 0, 1]);
+    expect(between([4, 2, 0, 1], 2, 1)).toEqual([2, 0, 1]);
+    expect(between([4, 2], 4, 9)).toEqual([]);
   });
 });

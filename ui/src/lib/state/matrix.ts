@@ -1,6 +1,6 @@
 // The matrix of a run as rows to draw, and how the focus moves over it. Pure.
 
-import type { Cell, Mark, RunView } from '../wire/types';
+import type { Cell, Mark, RunBatch, RunView } from '../wire/types';
 import { count } from './marks';
 
 export type MatrixRow = { kind: 'band'; words: string; state: string } | { kind: 'host'; host: number };
@@ -12,13 +12,13 @@ export interface Focus {
 }
 
 /** Bands and hosts from top to bottom. A host that no batch has comes last. */
-export function matrixRows(view: RunView): MatrixRow[] {
+export function matrixRows(batches: readonly RunBatch[], hosts: number): MatrixRow[] {
   const rows: MatrixRow[] = [];
   const seen = new Set<number>();
-  view.batches.forEach((batch, at) => {
+  batches.forEach((batch, at) => {
     rows.push({
       kind: 'band',
-      words: `batch ${String(at + 1)} of ${String(view.batches.length)}, ${count(batch.hosts.length, 'host')}`,
+      words: `batch ${String(at + 1)} of ${String(batches.length)}, ${count(batch.hosts.length, 'host')}`,
       state: batch.state,
     });
     for (const host of batch.hosts) {
@@ -26,7 +26,7 @@ export function matrixRows(view: RunView): MatrixRow[] {
       rows.push({ kind: 'host', host });
     }
   });
-  const others = view.hosts.map((_, at) => at).filter((at) => !seen.has(at));
+  const others = Array.from({ length: hosts }, (_, at) => at).filter((at) => !seen.has(at));
   if (others.length > 0) {
     rows.push({ kind: 'band', words: `in no batch, ${count(others.length, 'host')}`, state: '' });
     rows.push(...others.map((host): MatrixRow => ({ kind: 'host', host })));
@@ -46,19 +46,22 @@ export function cellAt(view: RunView, focus: Focus): Cell | null {
 /** Where to look when nobody has chosen: the worst cell, or the last step that began. */
 export function followed(view: RunView): Focus {
   const bad: Mark[] = ['failed', 'unknown', 'changed'];
-  for (const mark of bad) {
-    for (const [host, row] of view.hosts.entries()) {
-      const step = row.cells.findIndex((cell) => cell.mark === mark);
-      if (step >= 0) return { step, host };
+  let worst = bad.length;
+  let found: Focus | null = null;
+  let begun = 0;
+  for (const [host, row] of view.hosts.entries()) {
+    for (const [step, cell] of row.cells.entries()) {
+      if (cell.attempt !== null && step > begun) begun = step;
+      const at = bad.indexOf(cell.mark);
+      if (at >= 0 && at < worst) {
+        worst = at;
+        found = { step, host };
+      }
     }
+    // Nothing is worse than a failure, and the first one is where to look.
+    if (worst === 0) break;
   }
-  let step = 0;
-  for (const row of view.hosts) {
-    row.cells.forEach((cell, at) => {
-      if (cell.attempt !== null) step = Math.max(step, at);
-    });
-  }
-  return { step, host: null };
+  return found ?? { step: begun, host: null };
 }
 
 /** The next cell with one of these marks after the focus, reading host by host and starting over at the end. */
@@ -101,8 +104,17 @@ export function moved(view: RunView, order: readonly number[], from: Focus, key:
   }
 }
 
-/** How many hosts a cancel still reaches: those that wait or run. */
-export function unsettled(view: RunView): number {
-  return view.hosts.filter((host) => host.cells.some((cell) => cell.mark === 'running' || cell.mark === 'waiting'))
-    .length;
+/** How many hosts a cancel still reaches: those that wait or run, of these or of all. */
+export function unsettled(view: RunView, of: ReadonlySet<number> | null = null): number {
+  return view.hosts.filter(
+    (host, at) =>
+      (of === null || of.has(at)) &&
+      host.cells.some((cell) => cell.mark === 'running' || cell.mark === 'waiting' || cell.inverse?.mark === 'running'),
+  ).length;
+}
+
+/** The hosts from one to another as they are drawn, both of them included. */
+export function between(order: readonly number[], a: number, b: number): number[] {
+  const [from, to] = [order.indexOf(a), order.indexOf(b)].sort((x, y) => x - y);
+  return from === undefined || to === undefined || from < 0 ? [] : order.slice(from, to + 1);
 }

@@ -10,6 +10,8 @@ const routes: Route[] = [
   { view: 'plan', runbook: 'restart-service' },
   { view: 'edit', runbook: 'restart-service' },
   { view: 'undo', run: '01K' },
+  { view: 'resume', run: '01K' },
+  { view: 'resume', run: '01K', part: 'failed_and_not_reached' },
   { view: 'runs' },
   { view: 'run', from: 'runs', run: '01K' },
   { view: 'run', from: 'history', run: '01K', step: 'restart' },
@@ -31,6 +33,7 @@ describe('an address', () => {
   it('that names nothing leads to the fleet', () => {
     expect(parse('').route).toEqual({ view: 'fleet' });
     expect(parse('#/%E0%A4%A').route).toEqual({ view: 'fleet' });
+    expect(parse('#/resume/01K/half').route).toEqual({ view: 'resume', run: '01K' });
   });
 
   it('lights the place that the view belongs to', () => {

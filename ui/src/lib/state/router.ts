@@ -1,5 +1,7 @@
 // Places and their addresses. Hash routes: they survive a reload, work from a file, and can be pasted.
 
+import type { ResumePart } from '../wire/types';
+
 export type Place = 'fleet' | 'runbooks' | 'runs' | 'history' | 'settings';
 
 /** What is shown. Optional parts are absent rather than empty. */
@@ -9,10 +11,14 @@ export type Route =
   | { view: 'plan'; runbook: string }
   | { view: 'edit'; runbook: string }
   | { view: 'undo'; run: string }
+  | { view: 'resume'; run: string; part?: ResumePart }
   | { view: 'runs' }
   | { view: 'history' }
   | { view: 'run'; from: 'runs' | 'history'; run: string; step?: string; host?: string }
   | { view: 'settings' };
+
+/** The parts of a run that can be done again, in the order in which they are offered. */
+export const resumeParts: readonly ResumePart[] = ['failed_from_their_step', 'failed_and_not_reached', 'everything'];
 
 export interface Location {
   route: Route;
@@ -38,6 +44,8 @@ function parts(route: Route): string[] {
       return ['runbooks', route.runbook, 'edit'];
     case 'undo':
       return ['undo', route.run];
+    case 'resume':
+      return route.part === undefined ? ['resume', route.run] : ['resume', route.run, route.part];
     case 'run': {
       const focus = route.step === undefined ? [] : route.host === undefined ? [route.step] : [route.step, route.host];
       return [route.from, route.run, ...focus];
@@ -65,6 +73,11 @@ function routeOf(first: string, second?: string, third?: string, fourth?: string
       return { view: third === 'plan' || third === 'edit' ? third : 'runbooks', runbook: second };
     case 'undo':
       return second === undefined ? { view: 'runs' } : { view: 'undo', run: second };
+    case 'resume': {
+      if (second === undefined) return { view: 'runs' };
+      const part = resumeParts.find((one) => one === third);
+      return { view: 'resume', run: second, ...(part === undefined ? {} : { part }) };
+    }
     case 'runs':
     case 'history':
       if (second === undefined) return { view: first };
@@ -97,6 +110,7 @@ export function placeOf(route: Route): Place {
     case 'edit':
       return 'runbooks';
     case 'undo':
+    case 'resume':
       return 'runs';
     case 'run':
       return route.from;

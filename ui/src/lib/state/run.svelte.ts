@@ -1,19 +1,29 @@
-// One watched run as a fold: snapshot plus deltas with a gap-free index. A delta carries the changed rows whole, so an
-// overlap is harmless; a gap asks for the snapshot again.
+// One watched run: its fold, shown at the pace of the screen. A delta carries the changed rows whole, so an overlap is
+// harmless; a gap asks for the snapshot again.
 
 import * as api from '../host/api';
 import { asUiError } from '../host/errors';
 import type { AttemptId, RunDelta, RunId, RunView, UiError } from '../wire/types';
+import { NextFrame } from './frame';
+import { RunFold } from './runFold';
+
+/** Deltas that are kept while the snapshot is asked for. Further ones are let go: the gap then asks once more. */
+const earlyMost = 10_000;
 
 export class RunState {
   readonly id: RunId;
   view = $state.raw<RunView | null>(null);
   error = $state.raw<UiError | null>(null);
-  /** Grows when output of an attempt arrived: by attempt. */
-  grown = $state.raw<{ attempt: AttemptId; count: number }>({ attempt: '', count: 0 });
+  /** The attempts of which output arrived last. Another set each time. */
+  grown = $state.raw<ReadonlySet<AttemptId>>(new Set());
 
+  #fold: RunFold | null = null;
   #asking: Promise<void> | null = null;
   #early: RunDelta[] = [];
+  #growing = new Set<AttemptId>();
+  readonly #shown = new NextFrame(() => {
+    this.show();
+  });
 
   constructor(id: RunId) {
     this.id = id;
@@ -23,11 +33,12 @@ export class RunState {
     this.#asking ??= api.run(this.id).then(
       (view) => {
         this.#asking = null;
-        this.view = view;
+        this.#fold = new RunFold(view);
         this.error = null;
         const early = this.#early;
         this.#early = [];
         for (const delta of early) this.push(delta);
+        this.show();
       },
       (thrown: unknown) => {
         this.#asking = null;
@@ -41,44 +52,34 @@ export class RunState {
   push(delta: RunDelta): void {
     if (delta.run !== this.id) return;
     if (this.#asking !== null) {
-      this.#early.push(delta);
+      if (this.#early.length < earlyMost) this.#early.push(delta);
       return;
     }
-    const view = this.view;
-    if (view === null || delta.index <= view.index) return;
-    if (delta.from > view.index + 1) {
-      void this.load();
-      return;
-    }
-    this.view = fold(view, delta);
+    const taken = this.#fold?.take(delta) ?? 'behind';
+    if (taken === 'gap') void this.load();
+    else if (taken === 'taken') this.#shown.ask();
   }
 
   outputGrew(attempt: AttemptId): void {
-    this.grown = { attempt, count: this.grown.count + 1 };
+    this.#growing.add(attempt);
+    this.#shown.ask();
   }
 
   /** Ends the console's pushes for this run. */
   async leave(): Promise<void> {
+    this.#shown.stop();
     try {
       await api.unwatch(this.id);
     } catch {
       // A run that cannot be left costs a few unread messages; the next subscription replaces it.
     }
   }
-}
 
-/** The view after the delta. */
-export function fold(view: RunView, delta: RunDelta): RunView {
-  const hosts = [...view.hosts];
-  for (const [at, host] of delta.hosts) hosts[at] = host;
-  return {
-    ...view,
-    hosts,
-    index: delta.index,
-    row: delta.row,
-    batches: delta.batches,
-    budgets: delta.budgets,
-    decisions: delta.decisions,
-    offers: delta.offers,
-  };
+  private show(): void {
+    if (this.#fold !== null) this.view = this.#fold.view();
+    if (this.#growing.size > 0) {
+      this.grown = this.#growing;
+      this.#growing = new Set();
+    }
+  }
 }

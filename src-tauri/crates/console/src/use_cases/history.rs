@@ -11,7 +11,7 @@ use crate::follow::Folded;
 use crate::report;
 use crate::view;
 use crate::view::run::RunFrame;
-use crate::wire::run::{HistoryFilter, RunRow, RunView};
+use crate::wire::run::{HistoryFilter, RunRow, RunView, WaitingHost};
 use crate::wire::{Code, UiError};
 
 /// A page of history.
@@ -121,8 +121,22 @@ impl Console {
             started_by: summary.opened_by,
             ended_at: summary.ended_at,
             undone_by: self.undone_by(run).await?,
-            ours: summary.driven == Driven::Here,
+            driven: summary.driven,
+            waiting: self.waiting_of(run).await?,
+            resumed_by: self.resumed_by(run).await?,
         })
+    }
+
+    async fn waiting_of(&self, run: RunId) -> Result<Vec<WaitingHost>, UiError> {
+        let rows = self.parts.store.waiting(Some(run)).await.map_err(|error| UiError::history(&error))?;
+        Ok(rows.into_iter().map(view::run::waiting).collect())
+    }
+
+    /// The runs that did a part of this one again or late, oldest first.
+    async fn resumed_by(&self, run: RunId) -> Result<Vec<RunId>, UiError> {
+        let filter = RunFilter { part_of: Some(run), ..RunFilter::default() };
+        let parts = self.parts.store.runs(&filter).await.map_err(|error| UiError::history(&error))?;
+        Ok(parts.into_iter().rev().map(|part| part.id).collect())
     }
 
     /// Whether the run has not ended and nobody drives it, or this process has it and gave it up.

@@ -1,5 +1,6 @@
 //! The use cases, one file for each place of the window.
 
+pub(crate) mod asking;
 mod catalogue;
 mod editing;
 mod fleet;
@@ -7,6 +8,9 @@ mod history;
 mod keys;
 mod output;
 pub(crate) mod planning;
+mod resume;
 mod runs;
 mod secrets;
 mod settings;
+mod touched;
+pub(crate) mod waiting;

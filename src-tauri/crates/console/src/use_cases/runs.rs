@@ -1,22 +1,23 @@
-//! The Runs place: start, drive, cancel.
+//! The Runs place: start and drive.
 
 use std::sync::{Arc, PoisonError};
 
 use daytwo_engine::ports::Fence;
 use daytwo_engine::{Driver, Notice, RunError};
 use daytwo_model::plan::InputValue;
-use daytwo_model::{Digest, HostName, Plan, RunId, RunStatus, SealedPlan};
+use daytwo_model::{Digest, HostName, Plan, RunId, RunOutcome, RunStatus, SealedPlan};
 use daytwo_secrets::{Backend, VaultState};
 use daytwo_store::RunFilter;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::Console;
 use crate::console::ActiveRun;
-use crate::recover::{chain, recover_orphans};
+use crate::recover::chain;
 use crate::view;
 use crate::wire::push::Stale;
-use crate::wire::run::{Recovered, RunRow};
+use crate::wire::run::RunRow;
 use crate::wire::{Code, Mark, StartInfo, UiError};
 
 /// A run that this process opened has the first fence.
@@ -25,16 +26,11 @@ const FIRST_FENCE: u64 = 1;
 impl Console {
     /// What a window needs before it can draw anything.
     pub async fn start_info(&self) -> Result<StartInfo, UiError> {
-        let mut recovered = Vec::new();
-        for run in &self.interrupted {
-            let row = self.run(*run).await?.row;
-            recovered.push(Recovered { row, found: Vec::new(), unknown: Vec::new(), asking: false });
-        }
         Ok(StartInfo {
             settings: self.settings_now(),
             demo: self.is_demo(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            recovered,
+            recovered: self.recovered().await,
             first_start: self.inventory.fleet().hosts.is_empty(),
         })
     }
@@ -50,6 +46,18 @@ impl Console {
         self.check_keys(&plan).await?;
         self.check_unlocked(&plan)?;
         let plan = self.take_plan(digest)?;
+        match self.start_plan(plan).await {
+            // Another process may have been quicker with the same plan file: its run says more than the refusal.
+            Err(error) if error.code == Code::History => {
+                self.check_not_executed(digest).await?;
+                Err(error)
+            }
+            started => started,
+        }
+    }
+
+    /// Starts a plan. Returns when the run is in the journal; nothing was sent before that.
+    pub(super) async fn start_plan(self: &Arc<Self>, plan: SealedPlan) -> Result<RunId, UiError> {
         let (driver, handle) = daytwo_engine::open(
             plan.clone(),
             self.profile.actor.clone(),
@@ -59,7 +67,7 @@ impl Console {
         .map_err(|error| start_error(&error))?;
         let run = handle.id();
         let notices = handle.subscribe();
-        let active = ActiveRun { handle, plan: Arc::new(plan) };
+        let active = ActiveRun::new(handle, plan);
         self.active.lock().unwrap_or_else(PoisonError::into_inner).insert(run, active);
         let (opened, answer) = tokio::sync::oneshot::channel();
         let console = Arc::clone(self);
@@ -98,7 +106,7 @@ impl Console {
     }
 
     /// A locked vault is told before the plan is taken from the shelf, so that it can be unlocked and started.
-    fn check_unlocked(&self, plan: &SealedPlan) -> Result<(), UiError> {
+    pub(super) fn check_unlocked(&self, plan: &SealedPlan) -> Result<(), UiError> {
         match self.parts.secrets.status() {
             Backend::Vault { state: VaultState::Locked, .. } if reads_secrets(plan.plan()) => {
                 Err(UiError::new(Code::SecretMissing, "the file of secrets is locked; nothing was sent")
@@ -117,7 +125,7 @@ impl Console {
         opened: tokio::sync::oneshot::Sender<Result<(), UiError>>,
     ) {
         // A task of its own, so that a panic in the driver is an end that is seen.
-        let mut driving = tokio::task::JoinSet::new();
+        let mut driving = JoinSet::new();
         driving.spawn(driver.run());
         let first = tokio::select! {
             biased;
@@ -129,11 +137,11 @@ impl Console {
                     _ => UiError::new(Code::Internal, "the run ended before it was opened; nothing was sent"),
                 };
                 let _ = opened.send(Err(error));
+                self.forget(run);
                 // A write that was not answered in time may still have come to be: then nobody drives that run.
                 if let Some(Ok(Err(error @ RunError::Open(_)))) = &ended {
                     self.give_up(run, error).await;
                 }
-                self.forget(run);
                 return;
             }
         };
@@ -143,36 +151,73 @@ impl Console {
         }
         drop(notices);
         self.tell_stale(Stale::History);
-        match driving.join_next().await {
+        let ended = self.drive_on(&mut driving, run).await;
+        self.forget(run);
+        match ended {
             Some(Ok(Ok(outcome))) => tracing::info!(%run, ?outcome, "run ended"),
             Some(Ok(Err(error))) => self.give_up(run, &error).await,
             Some(Err(panic)) => self.give_up(run, &panic).await,
             None => {}
         }
-        self.forget(run);
         self.tell_stale(Stale::History);
         self.tell_stale(Stale::Catalogue);
     }
 
-    /// The driver failed: what was in flight is unknown now, and the journal is to say so if it can.
-    async fn give_up(&self, run: RunId, error: &(dyn std::error::Error + Send + Sync)) {
-        tracing::error!(%run, error = %chain(error), "the run could not be driven to its end");
-        if let Err(error) = self.parts.store.hand_back(Fence { run, token: FIRST_FENCE }).await {
-            tracing::error!(%run, %error, "handing the run back");
+    /// Drives a run that was taken up. What cannot be found out now stays unknown, and can be asked again.
+    pub(crate) async fn drive_taken_up(self: Arc<Self>, driver: Driver, run: RunId, fence: Fence) {
+        let mut driving = JoinSet::new();
+        driving.spawn(driver.run());
+        match self.drive_on(&mut driving, run).await {
+            Some(Ok(Ok(outcome))) => {
+                tracing::info!(%run, ?outcome, "what became of the run is known as far as it can be")
+            }
+            Some(Ok(Err(error))) => tracing::error!(%run, error = %chain(&error), "the run could not be taken up"),
+            Some(Err(panic)) => tracing::error!(%run, error = %panic, "the run could not be taken up"),
+            None => {}
         }
-        if let Err(error) = recover_orphans(&self.parts, &self.profile.actor).await {
-            tracing::error!(%run, %error, "recovering the run");
+        self.hand_back(fence).await;
+        self.forget(run);
+        self.tell_stale(Stale::History);
+    }
+
+    /// Waits for the end of a driver, and hands it what other processes ask of its run meanwhile.
+    async fn drive_on(
+        &self,
+        driving: &mut JoinSet<Result<RunOutcome, RunError>>,
+        run: RunId,
+    ) -> Option<Result<Result<RunOutcome, RunError>, JoinError>> {
+        tokio::select! {
+            ended = driving.join_next() => ended,
+            () = self.take_requests(run) => driving.join_next().await,
+        }
+    }
+
+    /// The driver failed: what is in flight is found out anew, if the journal takes it by now.
+    async fn give_up(self: &Arc<Self>, run: RunId, error: &(dyn std::error::Error + Send + Sync)) {
+        tracing::error!(%run, error = %chain(error), "the run could not be driven to its end");
+        self.hand_back(Fence { run, token: FIRST_FENCE }).await;
+        if let Err(error) = self.take_up(run).await {
+            tracing::error!(%run, %error, causes = ?error.causes, "taking the run up");
+        }
+    }
+
+    /// Gives up the right to write a run's journal.
+    pub(crate) async fn hand_back(&self, fence: Fence) {
+        if let Err(error) = self.parts.store.hand_back(fence).await {
+            tracing::warn!(run = %fence.run, %error, "handing a run back");
         }
     }
 
     fn forget(&self, run: RunId) {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+        if let Some(run) = self.active.lock().unwrap_or_else(PoisonError::into_inner).remove(&run) {
+            run.done.cancel();
+        }
     }
 
     /// Runs that have not ended, here or in another process.
     pub async fn runs_active(&self) -> Result<Vec<RunRow>, UiError> {
         let mut rows = Vec::new();
-        for status in [RunStatus::Running, RunStatus::Cancelling] {
+        for status in [RunStatus::Running, RunStatus::Cancelling, RunStatus::Interrupted] {
             let filter = RunFilter { status: Some(status), ..RunFilter::default() };
             for summary in self.parts.store.runs(&filter).await.map_err(|error| UiError::history(&error))? {
                 let id = summary.id;
@@ -204,23 +249,10 @@ impl Console {
         let frame = self.frame(run).await?;
         Ok(Some(view::run::row(&frame, &active.plan, &active.handle.state())))
     }
-
-    /// Asks that a run stop.
-    pub fn cancel(&self, run: RunId, why: String) -> Result<(), UiError> {
-        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        match active.get(&run) {
-            Some(run) => {
-                run.handle.cancel(self.profile.actor.clone(), why);
-                Ok(())
-            }
-            None => Err(UiError::new(Code::BadRequest, "this process does not drive that run, so it cannot cancel it")
-                .hint("cancel it where it was started; if it has ended, there is nothing to cancel")),
-        }
-    }
 }
 
 /// What this version cannot do yet is told before anybody is asked for anything.
-fn check_supported(plan: &SealedPlan) -> Result<(), UiError> {
+pub(super) fn check_supported(plan: &SealedPlan) -> Result<(), UiError> {
     match daytwo_engine::unsupported(plan.plan()) {
         sentences if sentences.is_empty() => Ok(()),
         sentences => Err(start_error(&RunError::Unsupported(sentences))),

@@ -1,10 +1,10 @@
 //! An attempt as a cell of the matrix: mark, word and detail.
 
 use daytwo_model::plan::{Effect, On, Plan, PlannedStep};
-use daytwo_model::run::{Attempt, HostStanding};
-use daytwo_model::{AttemptState, CancelReason, Exit, RunOutcome, RunStatus, SkipReason};
+use daytwo_model::run::{Attempt, DeadManSwitch, HostStanding};
+use daytwo_model::{Answer, AttemptState, CancelReason, Exit, Note, RunOutcome, RunState, RunStatus, SkipReason};
 
-use super::words::ordinal;
+use super::words::{duration, ordinal};
 use crate::wire::Mark;
 use crate::wire::run::Cell;
 
@@ -70,19 +70,56 @@ fn told(exit: &Exit) -> String {
     if exit.is_success() { exit.to_string() } else { format!("{exit}, which this step takes for an answer") }
 }
 
-/// The cell of a step on a host; `attempt` is none while nothing was sent.
+/// The cell of a step on a host, with what was taken back there in the same run.
 #[must_use]
-pub fn cell(attempt: Option<&Attempt>, of: StepOf<'_>, retry_is_due: bool) -> Cell {
-    let Some(attempt) = attempt else {
-        return Cell {
-            mark: Mark::Waiting,
-            word: "planned".into(),
-            detail: String::new(),
-            attempt: None,
-            note: String::new(),
-            inverse: None,
+pub fn cell(state: &RunState, (host, step): (u32, u32), of: StepOf<'_>) -> Cell {
+    let mut cell = of_attempt(state.attempt(host, step), of, state.retry_is_due(host, step));
+    if let Some(asked) = state.question(host).filter(|asked| asked.step == step) {
+        cell.mark = Mark::Waiting;
+        "waits for a decision".clone_into(&mut cell.word);
+        if let daytwo_model::Question::Step { text } = &asked.question {
+            cell.detail.clone_from(text);
+        }
+    } else if let Some(decision) = state.decision(host, step).filter(|decision| decision.answer == Answer::Skip) {
+        let by = decision.by.as_deref().unwrap_or("nobody decided in time, so it is");
+        let left = match &decision.by {
+            Some(_) => format!("left as it is by {by}"),
+            None => format!("{by} left as it is"),
         };
-    };
+        cell.detail = joined(&cell.detail, &left);
+    }
+    cell.inverse = inverse(state, (host, step), of).map(Box::new);
+    cell
+}
+
+/// The way back of a step, where it was sent in the same run, or why it was not.
+fn inverse(state: &RunState, (host, step): (u32, u32), of: StepOf<'_>) -> Option<Cell> {
+    if let Some(attempt) = state.inverse(host, step) {
+        let mut cell = of_attempt(Some(attempt), of, false);
+        // What counts as a good end of a way back is that it is done; a verdict of the step's own is not meant.
+        if let AttemptState::Finished { exit } = &attempt.state {
+            (cell.mark, cell.word) = match exit.is_success() {
+                true => (Mark::Running, "being proved".to_owned()),
+                false => (Mark::Failed, "failed".to_owned()),
+            };
+        }
+        return Some(cell);
+    }
+    let why = state.inverse_left(host, step)?;
+    Some(plain_cell(Mark::Skipped, "not taken back", why))
+}
+
+fn plain_cell(mark: Mark, word: &str, detail: &str) -> Cell {
+    Cell { mark, word: word.into(), detail: detail.into(), attempt: None, note: String::new(), inverse: None }
+}
+
+fn joined(before: &str, after: &str) -> String {
+    if before.is_empty() { after.to_owned() } else { format!("{before}, {after}") }
+}
+
+/// The cell of an attempt; none while nothing was sent.
+fn of_attempt(attempt: Option<&Attempt>, of: StepOf<'_>, retry_is_due: bool) -> Cell {
+    let Some(attempt) = attempt else { return plain_cell(Mark::Waiting, "planned", "") };
     let (mut mark, mut word, mut detail) = describe(&attempt.state, of);
     if retry_is_due {
         (mark, word) = (Mark::Running, "failed, to be tried again");
@@ -90,10 +127,34 @@ pub fn cell(attempt: Option<&Attempt>, of: StepOf<'_>, retry_is_due: bool) -> Ce
     if retry_is_due || attempt.attempts > 1 {
         let number = ordinal(attempt.attempts);
         let most = of.step.retry.as_ref().map(|retry| format!(" of at most {}", retry.attempts_max));
-        let separator = if detail.is_empty() { "" } else { ", " };
-        detail.push_str(&format!("{separator}{number} attempt{}", most.unwrap_or_default()));
+        detail = joined(&detail, &format!("{number} attempt{}", most.unwrap_or_default()));
     }
-    Cell { mark, word: word.into(), detail, attempt: attempt.id, note: String::new(), inverse: None }
+    if let Some(more) = attempt.dead_man.as_deref().and_then(dead_man) {
+        detail = joined(&detail, &more);
+    }
+    let note = attempt.note.as_deref().map(note).unwrap_or_default();
+    Cell { mark, word: word.into(), detail, attempt: attempt.id, note, inverse: None }
+}
+
+/// What is known beside the state of an attempt in flight.
+fn note(note: &Note) -> String {
+    match note {
+        Note::Silent { ms, known } if known.is_empty() => format!("silent for {}", duration(*ms)),
+        Note::Silent { ms, known } => format!("silent for {}, {known}", duration(*ms)),
+        Note::OutOfSight { why } => format!("out of sight, and asked again and again: {why}"),
+        Note::InSight => String::new(),
+    }
+}
+
+/// What is to be said of a dead-man switch: nothing of one that was disarmed.
+fn dead_man(switch: &DeadManSwitch) -> Option<String> {
+    Some(match switch {
+        DeadManSwitch::Disarmed => return None,
+        DeadManSwitch::Armed => "the host takes it back alone unless told in time".to_owned(),
+        DeadManSwitch::Fired { exit: Some(exit) } => format!("the host took it back alone ({exit})"),
+        DeadManSwitch::Fired { exit: None } => "the host took it back alone; how that ended is not known".to_owned(),
+        DeadManSwitch::Unknown { why } => format!("whether the host took it back alone is not known: {why}"),
+    })
 }
 
 fn skipped(why: &SkipReason, of: StepOf<'_>) -> (Mark, &'static str, String) {
@@ -103,6 +164,7 @@ fn skipped(why: &SkipReason, of: StepOf<'_>) -> (Mark, &'static str, String) {
         SkipReason::FailedBudget => plain("the budget for failed hosts was spent"),
         SkipReason::UnreachableBudget => plain("the budget for unreachable hosts was spent"),
         SkipReason::Cancelled => plain("the run was cancelled"),
+        SkipReason::DoneBefore => plain("done in the run that this one resumes"),
         SkipReason::NotPlanned if of.step.on != On::Host => plain("it is done once for all hosts, and not on this one"),
         SkipReason::NotPlanned => plain("nothing to do here"),
         SkipReason::Condition => plain("its condition does not hold here"),
@@ -128,14 +190,17 @@ fn skipped(why: &SkipReason, of: StepOf<'_>) -> (Mark, &'static str, String) {
 #[must_use]
 pub const fn standing(standing: HostStanding, undo: bool) -> (Mark, &'static str) {
     match standing {
+        HostStanding::Asking => (Mark::Waiting, "asks"),
         HostStanding::Stuck => (Mark::Failed, "stuck"),
         HostStanding::Unknown => (Mark::Unknown, "unknown"),
         HostStanding::Failed => (Mark::Failed, "failed"),
+        HostStanding::Undone => (Mark::Undone, "undone"),
         HostStanding::Unreachable => (Mark::Unreachable, "no answer"),
         HostStanding::Cancelled => (Mark::Skipped, "cancelled"),
         HostStanding::Working => (Mark::Running, "working"),
         HostStanding::Waiting => (Mark::Waiting, "waiting"),
         HostStanding::Skipped => (Mark::Skipped, "skipped"),
+        HostStanding::Waived => (Mark::Ok, "waived"),
         HostStanding::Succeeded if undo => (Mark::Undone, "undone"),
         HostStanding::Succeeded => (Mark::Ok, "succeeded"),
     }
@@ -168,7 +233,15 @@ mod tests {
 
     fn attempt(exit: i32, attempts: u32) -> Attempt {
         let state = AttemptState::Finished { exit: Exit::Code(exit) };
-        Attempt { id: None, state, attempts, captured: Default::default(), output: Default::default() }
+        Attempt {
+            id: None,
+            state,
+            attempts,
+            captured: Default::default(),
+            output: Default::default(),
+            note: None,
+            dead_man: None,
+        }
     }
 
     #[test]
@@ -178,7 +251,7 @@ mod tests {
             Ok::<_, ()>(daytwo_model::plan::Probe { action: action.clone(), expect: Default::default() })
         });
         plan.steps[1].verify = Some(Verify::once(probe.unwrap(), 0));
-        let marks = [0, 1].map(|step| cell(Some(&attempt(0, 1)), StepOf::at(&plan, step).unwrap(), false).mark);
+        let marks = [0, 1].map(|step| of_attempt(Some(&attempt(0, 1)), StepOf::at(&plan, step).unwrap(), false).mark);
         assert_eq!(marks, [Mark::Changed, Mark::Running]);
         let of = StepOf::at(&plan, 0).unwrap();
         assert_eq!(describe(&AttemptState::Verified { exit: Exit::Code(0) }, of).0, Mark::Ok);
@@ -189,7 +262,7 @@ mod tests {
     fn an_exit_code_that_the_step_captures_is_an_answer_and_not_a_failure() {
         let mut plan = plan_of_steps(1);
         let shown = |plan: &Plan| {
-            let cell = cell(Some(&attempt(3, 1)), StepOf::at(plan, 0).unwrap(), false);
+            let cell = of_attempt(Some(&attempt(3, 1)), StepOf::at(plan, 0).unwrap(), false);
             (cell.mark, cell.word, cell.detail)
         };
         assert_eq!(shown(&plan), (Mark::Failed, "failed".into(), "exit 3".into()));
@@ -206,10 +279,10 @@ mod tests {
         plan.steps[0].retry =
             Some(Retry { attempts_max: 3, delay_ms: 1, backoff_percent: 100, delay_ms_max: 1, exit_codes: Vec::new() });
         let of = StepOf::at(&plan, 0).unwrap();
-        let due = cell(Some(&attempt(75, 1)), of, true);
+        let due = of_attempt(Some(&attempt(75, 1)), of, true);
         assert_eq!((due.mark, &*due.word), (Mark::Running, "failed, to be tried again"));
         assert_eq!(due.detail, "exit 75, 1st attempt of at most 3");
-        let last = cell(Some(&attempt(75, 3)), of, false);
+        let last = of_attempt(Some(&attempt(75, 3)), of, false);
         assert_eq!(
             (last.mark, &*last.word, &*last.detail),
             (Mark::Failed, "failed", "exit 75, 3rd attempt of at most 3")

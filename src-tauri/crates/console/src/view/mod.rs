@@ -2,8 +2,10 @@
 
 pub mod attempt;
 pub mod fleet;
+pub mod found;
 pub mod output;
 pub mod plan;
+pub mod questions;
 pub mod run;
 pub mod runbook;
 #[cfg(test)]

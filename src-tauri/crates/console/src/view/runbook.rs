@@ -80,7 +80,7 @@ pub fn view(
         targets: runbook.targets.as_ref().map(ToString::to_string),
         inputs: runbook.inputs.iter().map(|(name, spec)| input(name, spec)).collect(),
         steps: phases.iter().flat_map(|(phase, steps)| steps.iter().map(|it| step(phase, it))).collect(),
-        rollout: runbook.rollout.written(),
+        rollout: runbook.rollout_written(),
         findings,
         editing,
         source,

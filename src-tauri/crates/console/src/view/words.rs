@@ -8,6 +8,17 @@ pub fn count(number: usize, singular: &str) -> String {
     if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
 }
 
+/// `a`, `a and b`, `a, b and 7 more`: at most `max` of them by name.
+#[must_use]
+pub fn names<T: ToString>(names: &[T], max: usize) -> String {
+    let shown: Vec<String> = names.iter().take(max).map(ToString::to_string).collect();
+    match (names.len().saturating_sub(max), shown.as_slice()) {
+        (0, [one]) => one.clone(),
+        (0, [before @ .., last]) => format!("{} and {last}", before.join(", ")),
+        (more, shown) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 /// `1st`, `2nd`, `3rd`, `11th`.
 #[must_use]
 pub fn ordinal(number: u32) -> String {
@@ -53,6 +64,19 @@ pub fn ago(now: Timestamp, then: Timestamp) -> String {
     }
 }
 
+/// How long it is until then, rounded up to one unit: `no time`, `40 s`, `12 min`, `3 h`.
+#[must_use]
+pub fn until(now: Timestamp, then: Timestamp) -> String {
+    let seconds = then.ms_since(now).div_ceil(1_000);
+    match seconds {
+        0 => "no time".to_owned(),
+        1..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds.div_ceil(60)),
+        7_200..172_800 => format!("{} h", seconds.div_ceil(3_600)),
+        _ => format!("{} d", seconds.div_ceil(86_400)),
+    }
+}
+
 /// `part` of `whole` as a percentage, rounded to the nearest whole number; `<1 %` rather than 0.
 #[must_use]
 pub fn percent(part: usize, whole: usize) -> String {
@@ -68,6 +92,12 @@ pub fn percent(part: usize, whole: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_of_names_read_as_people_say_them() {
+        let said = |list: &[&str]| names(list, 2);
+        assert_eq!([said(&["a"]), said(&["a", "b"]), said(&["a", "b", "c"])], ["a", "a and b", "a, b and 1 more"]);
+    }
 
     #[test]
     fn numbers_of_attempts_read_as_people_say_them() {

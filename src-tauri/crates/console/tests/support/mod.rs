@@ -12,6 +12,7 @@ pub(crate) fn profile(folder: &Path) -> Profile {
         data_dir: folder.join("data"),
         ssh_dir: None,
         ssh_agent: None,
+        http_proxy: None,
         login: "maria".to_owned(),
         actor: "maria@laptop".to_owned(),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daytwo_demo::{DemoFleet, DemoOptions};
-use daytwo_engine::ports::{Cancel, SHELL_EVENTS_MAX, Shell as _, ShellEnd, ShellEvent, ShellJob};
+use daytwo_engine::ports::{Cancel, Keep, Kept, SHELL_EVENTS_MAX, Shell as _, ShellEnd, ShellEvent, ShellJob};
 use daytwo_fleet::ports::{NoAnswer, Reach as _};
 use daytwo_model::plan::RunAs;
 use daytwo_model::{Exit, Host, SecretValue, Stream};
@@ -98,6 +98,51 @@ async fn a_reboot_breaks_the_connection_and_its_end_is_not_made_up() {
     rebooted(&machine, &before).await;
     let answer = transport.read(web, "cat /proc/sys/kernel/random/boot_id", Duration::from_secs(20)).await;
     assert_ne!(answer.unwrap().trim(), before);
+    fleet.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changing_step_is_kept_on_the_hosts_own_disk_and_outlives_the_console() {
+    let dir = tempfile::tempdir().unwrap();
+    let fleet = fleet(dir.path(), &["web-ams-1"]).await;
+    let web = &fleet.hosts()[0];
+    let attempt: daytwo_model::AttemptId = "0198c1d2-0000-7000-8000-0000000000de".parse().unwrap();
+    let keep =
+        Keep { attempt, by: "ada".to_owned(), what: "demo".to_owned(), lease: Duration::from_secs(60), dead_man: None };
+    let script = SecretValue::new("echo one; while [ ! -e /root/go ]; do sleep 0.05; done; echo two; exit 3");
+    let job = ShellJob { script, run_as: RunAs::Root, keep: Some(keep) };
+    let first = transport(&fleet);
+    let (sender, mut events) = mpsc::channel(SHELL_EVENTS_MAX);
+    let mut place = None;
+    let running = first.run(web, job, sender, Cancel::new());
+    let watching = async {
+        while let Some(event) = events.recv().await {
+            match event {
+                ShellEvent::Started(process) => place = process.place,
+                // The console goes away as soon as it has heard something.
+                ShellEvent::Output(..) => first.close().await,
+            }
+        }
+    };
+    let (end, ()) = tokio::join!(running, watching);
+    assert!(matches!(end, ShellEnd::Unseen { .. }), "{end:?}");
+    assert_eq!(place.as_deref(), Some(format!("/var/tmp/daytwo-0/{attempt}").as_str()));
+
+    let second = transport(&fleet);
+    second.read(web, "touch /root/go", PATIENCE).await.unwrap();
+    let kept = Kept { attempt, run_as: RunAs::Root, process: None, have: (4, 0), sent_ago: Duration::from_secs(1) };
+    let (sender, mut events) = mpsc::channel(SHELL_EVENTS_MAX);
+    let mut rest = Vec::new();
+    let asking = second.reattach(web, kept, sender, Cancel::new());
+    let watching = async {
+        while let Some(event) = events.recv().await {
+            if let ShellEvent::Output(Stream::Stdout, bytes) = event {
+                rest.extend_from_slice(&bytes);
+            }
+        }
+    };
+    let (end, ()) = tokio::join!(asking, watching);
+    assert_eq!((end, rest.as_slice()), (ShellEnd::Exited(Exit::Code(3)), &b"two\n"[..]));
     fleet.stop().await;
 }
 

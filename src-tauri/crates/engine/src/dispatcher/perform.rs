@@ -1,51 +1,54 @@
 //! Starts the units of work that a run's effects ask for, each with what ends it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use daytwo_model::plan::Phase;
-use daytwo_model::{AttemptId, Event, OutputTally, SkipReason};
+use daytwo_model::plan::{On, Phase};
+use daytwo_model::{AttemptId, CancelDegree, CaptureName, Event, OutputTally, SkipReason};
+use serde_json::Value;
 use tokio::task::JoinError;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 
 use super::Dispatcher;
+use super::stops::{Kind, Part};
 use crate::cancel::Cancel;
+use crate::dead_man::Wanted;
 use crate::machine::Effect;
+use crate::shell::Earlier;
 use crate::unit::{At, Told, Unit};
 
 /// What a unit is doing, in case that it cannot tell any more.
 #[derive(Clone, Copy)]
 pub(super) enum Doing {
     Sending(AttemptId),
+    Finding(AttemptId),
     Verifying(AttemptId),
+    SettlingDeadMan(AttemptId),
+    AskingHealth { batch: u32 },
     Checking { host: u32, step: u32 },
     Pausing { host: u32, step: u32 },
 }
 
-/// What ends the units of some phases.
-pub(super) struct Stops {
-    /// Everything in flight.
-    pub(super) all: Cancel,
-    /// The asking of checks and post-conditions, and pauses, only.
-    pub(super) asks: Cancel,
-}
-
-impl Stops {
-    pub(super) fn below(parent: &Cancel) -> Self {
-        let all = parent.child();
-        Self { asks: all.child(), all }
-    }
+/// A unit of work in flight.
+pub(super) struct Working {
+    pub(super) doing: Doing,
+    pub(super) host: u32,
+    pub(super) kind: Kind,
+    pub(super) cancel: Cancel,
 }
 
 impl Doing {
     /// What is true where the unit failed and cannot tell.
     pub(super) fn broken(self, why: String) -> Told {
         match self {
-            Self::Sending(attempt) => {
+            Self::Sending(attempt) | Self::Finding(attempt) => {
                 Told::Events(vec![Event::AttemptUnknown { attempt, why, output: OutputTally::default() }])
             }
             Self::Verifying(attempt) => Told::Events(vec![Event::AttemptNotVerified { attempt, why }]),
+            Self::SettlingDeadMan(attempt) => Told::Events(vec![Event::DeadManUnknown { attempt, why }]),
+            Self::AskingHealth { batch } => Told::Events(vec![Event::HealthChecked { batch, holds: false, said: why }]),
             Self::Checking { host, step } => {
                 let why = SkipReason::Undecidable { why };
                 Told::Events(vec![Event::StepSkipped { host, step, why }])
@@ -53,68 +56,135 @@ impl Doing {
             Self::Pausing { host, step } => Told::Due { host, step },
         }
     }
+
+    const fn attempt(self) -> Option<AttemptId> {
+        match self {
+            Self::Sending(attempt)
+            | Self::Finding(attempt)
+            | Self::Verifying(attempt)
+            | Self::SettlingDeadMan(attempt) => Some(attempt),
+            Self::AskingHealth { .. } | Self::Checking { .. } | Self::Pausing { .. } => None,
+        }
+    }
+
+    /// It only asks or waits.
+    const fn asks(self) -> bool {
+        match self {
+            Self::Sending(_) | Self::Finding(_) | Self::SettlingDeadMan(_) => false,
+            Self::Verifying(_) | Self::AskingHealth { .. } | Self::Checking { .. } | Self::Pausing { .. } => true,
+        }
+    }
 }
 
 impl Dispatcher {
     pub(super) fn perform(&mut self) {
         for effect in std::mem::take(&mut self.effects) {
-            match effect {
-                Effect::Check { host, step } => {
-                    let asking = self.at(host, step, &self.stops(step).asks).check();
-                    self.spawn(Doing::Checking { host, step }, host, step, asking);
-                }
-                Effect::Start { attempt, host, step, .. } => {
-                    let unit = Unit { at: self.at(host, step, &self.stops(step).all), attempt };
-                    let sending = async { Told::Events(unit.send().await) };
-                    self.spawn(Doing::Sending(attempt), host, step, sending);
-                }
-                Effect::Verify { attempt, host, step, .. } => {
-                    let at = self.at(host, step, &self.stops(step).asks);
-                    let asking = async move { Told::Events(at.verify(attempt).await) };
-                    self.spawn(Doing::Verifying(attempt), host, step, asking);
-                }
-                Effect::Pause { host, step, ms } => {
-                    let cancel = self.stops(step).asks.child();
-                    let pausing = async move {
-                        // Whether the step is still due after a cancel is the machine's to say.
-                        let _ = timeout(Duration::from_millis(ms), cancel.cancelled()).await;
-                        Told::Due { host, step }
-                    };
-                    self.spawn(Doing::Pausing { host, step }, host, step, pausing);
-                }
-                Effect::Hold { ms } => self.hold = Some(Instant::now() + Duration::from_millis(ms)),
-                Effect::Health { .. }
-                | Effect::AskPerson { .. }
-                | Effect::Disarm { .. }
-                | Effect::AwaitDeadMan { .. } => {}
-                Effect::Cancel { .. } => {
-                    self.hold = None;
-                    self.main.all.terminate();
-                }
+            self.perform_one(effect);
+        }
+    }
+
+    fn perform_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Check { host, step } => {
+                self.start(Doing::Checking { host, step }, host, step, false, At::check);
             }
+            Effect::Start { attempt, host, step, inverse } => {
+                self.note_sent(attempt, step);
+                self.start(Doing::Sending(attempt), host, step, inverse, move |at| async move {
+                    Told::Events(Unit { at, attempt, inverse }.send().await)
+                });
+            }
+            Effect::Reattach { attempt, host, step, inverse } => {
+                let earlier = self.earlier(attempt);
+                self.start(Doing::Finding(attempt), host, step, inverse, move |at| async move {
+                    Told::Events(Unit { at, attempt, inverse }.reattach(earlier).await)
+                });
+            }
+            Effect::Verify { attempt, host, step, inverse } => {
+                self.start(Doing::Verifying(attempt), host, step, inverse, move |at| async move {
+                    Told::Events(at.verify(attempt, inverse).await)
+                });
+            }
+            Effect::Disarm { attempt, host, step } => self.settle_dead_man(attempt, host, step, Wanted::Disarmed),
+            Effect::AwaitDeadMan { attempt, host, step } => self.settle_dead_man(attempt, host, step, Wanted::Fired),
+            Effect::Pause { host, step, ms } => {
+                self.start(Doing::Pausing { host, step }, host, step, false, move |at| async move {
+                    // Whether the step is still due after a cancel is the machine's to say.
+                    let _ = timeout(Duration::from_millis(ms), at.cancel.cancelled()).await;
+                    Told::Due { host, step }
+                });
+            }
+            Effect::Health { batch } => {
+                let home = self.machine.state().home();
+                self.start(Doing::AskingHealth { batch }, home, 0, false, move |at| async move {
+                    Told::Events(at.health(batch).await)
+                });
+            }
+            Effect::Hold { ms } => self.deadlines.hold(ms),
+            Effect::AskPerson { host, step, within_ms, otherwise } => {
+                self.deadlines.ask(host, step, within_ms, otherwise);
+            }
+            Effect::Cancel { degree, hosts: None } => {
+                self.deadlines.end_hold();
+                self.stops.cancel(degree);
+            }
+            Effect::Cancel { degree, hosts: Some(hosts) } => self.cancel_hosts(degree, &hosts),
         }
     }
 
-    fn spawn(&mut self, doing: Doing, host: u32, step: u32, work: impl Future<Output = Told> + Send + 'static) {
-        let attempt = match doing {
-            Doing::Sending(attempt) | Doing::Verifying(attempt) => Some(attempt),
-            Doing::Checking { .. } | Doing::Pausing { .. } => None,
+    fn cancel_hosts(&mut self, degree: CancelDegree, hosts: &[u32]) {
+        let working = self.doing.values().filter(|working| !matches!(working.doing, Doing::AskingHealth { .. }));
+        self.stops.cancel_hosts(degree, hosts, working.map(|working| (working.host, working.kind, &working.cancel)));
+    }
+
+    fn settle_dead_man(&mut self, attempt: AttemptId, host: u32, step: u32, wanted: Wanted) {
+        let earlier = match self.armed.get(&attempt) {
+            Some(sent) => Earlier { sent_ago: sent.elapsed(), ..Earlier::default() },
+            None => self.earlier(attempt),
         };
-        let span = self.span(attempt, host, step);
-        let id = self.units.spawn(work.instrument(span)).id();
-        self.doing.insert(id, doing);
+        self.start(Doing::SettlingDeadMan(attempt), host, step, false, move |at| async move {
+            Told::Events(Unit { at, attempt, inverse: false }.settle_dead_man(wanted, earlier).await)
+        });
     }
 
-    fn stops(&self, step: u32) -> &Stops {
-        match self.context.step(step).map(|step| step.phase) {
-            Some(Phase::OnFailure | Phase::Always) => &self.ends,
-            Some(Phase::Main) | None => &self.main,
+    /// A switch counts from when its attempt was sent.
+    fn note_sent(&mut self, attempt: AttemptId, step: u32) {
+        if self.context.step(step).is_some_and(|step| step.dead_man_ms.is_some()) {
+            self.armed.insert(attempt, Instant::now());
         }
     }
 
-    fn at(&self, host: u32, step: u32, cancel: &Cancel) -> At {
-        let captured = self.machine.state().captured(host);
-        At { context: Arc::clone(&self.context), host, step, captured, cancel: cancel.child() }
+    fn start<F>(&mut self, doing: Doing, host: u32, step: u32, inverse: bool, work: impl FnOnce(At) -> F)
+    where
+        F: Future<Output = Told> + Send + 'static,
+    {
+        let kind = Kind { part: self.part(doing, step, inverse), asks: doing.asks() };
+        let cancel = self.stops.of(kind, host);
+        let captured = if inverse { self.captured_at(host, step) } else { self.machine.state().captured(host) };
+        let at = At { context: Arc::clone(&self.context), host, step, captured, cancel: cancel.clone() };
+        let span = self.span(doing.attempt(), host, step);
+        let id = self.units.spawn(work(at).instrument(span)).id();
+        self.doing.insert(id, Working { doing, host, kind, cancel });
+    }
+
+    fn part(&self, doing: Doing, step: u32, inverse: bool) -> Part {
+        let at_the_end = match self.context.step(step).map(|step| step.phase) {
+            Some(Phase::OnFailure | Phase::Always) => !matches!(doing, Doing::AskingHealth { .. }),
+            Some(Phase::Main) | None => inverse || matches!(doing, Doing::SettlingDeadMan(_)),
+        };
+        if at_the_end { Part::End } else { Part::Main }
+    }
+
+    /// What had been captured when a step was done on a host, by itself too: a later step may have captured
+    /// another value under the same name, and that says nothing about this one's way back. What was captured
+    /// once for all hosts gives way to what a host captured itself.
+    fn captured_at(&self, host: u32, until: u32) -> BTreeMap<CaptureName, Value> {
+        let state = self.machine.state();
+        let steps = || (0_u32..=until).filter_map(|step| Some((step, self.context.step(step)?)));
+        let once = steps().filter(|(_, planned)| planned.on != On::Host).map(|(step, _)| (state.home(), step));
+        let own = steps().map(|(step, _)| (host, step));
+        let known = once.chain(own).filter_map(|(host, step)| state.attempt(host, step));
+        known.flat_map(|attempt| attempt.captured.clone()).collect()
     }
 
     fn span(&self, attempt: Option<AttemptId>, host: u32, step: u32) -> tracing::Span {

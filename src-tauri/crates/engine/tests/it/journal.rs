@@ -3,10 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use daytwo_engine::RunError;
+use daytwo_engine::ports::Fence;
+use daytwo_engine::{RunError, Settings, open, take_up};
 use daytwo_model::{Event, RunOutcome};
 
-use crate::support::{Reply, World, plan, seal, steps, verified};
+use crate::farm::{Farm, Faults};
+use crate::support::{Reply, World, plan, replay, seal, steps, verified, words};
 
 #[tokio::test(start_paused = true)]
 async fn the_intent_is_on_disk_before_anything_is_sent() {
@@ -70,4 +72,44 @@ async fn after_a_failed_write_waiting_is_bounded() {
     let start = tokio::time::Instant::now();
     assert!(matches!(world.run(&plan).await, Err(RunError::Journal(_))));
     assert_eq!(start.elapsed().as_secs(), 1 + daytwo_engine::settings::FOLLOW_WAIT.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_intents_of_a_batch_share_one_write() {
+    let mut plan = plan(700, &[700], steps(700, 1));
+    plan.limits.hosts_at_once_max = 700;
+    let plan = seal(plan);
+    let farm = Farm::new(Faults::default());
+    let (driver, _handle) = open(plan, "ada".into(), farm.ports(), Settings::default()).unwrap();
+    assert_eq!(driver.run().await.unwrap(), RunOutcome::Succeeded);
+    let appends = farm.appends.lock().unwrap().clone();
+    assert_eq!(appends[..2], [1, 701], "the opening; the batch and all of its starts");
+    // 700 starts and 700 ends that come at one moment, then the two ends of batch and run.
+    assert!(appends.len() < 14, "{appends:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_before_a_write_failed_is_found_again_on_its_host() {
+    let plan = seal(plan(2, &[1, 1], steps(2, 2)));
+    for nth in 2.. {
+        let farm = Farm::new(Faults { fails_from_write: Some(nth), ..Faults::default() });
+        let (driver, _handle) = open(plan.clone(), "ada".into(), farm.ports(), Settings::default()).unwrap();
+        match driver.run().await {
+            Ok(_) => return assert!(nth > 10, "only {nth} writes"),
+            Err(error) => assert!(matches!(error, RunError::Journal(_)), "{error}"),
+        }
+        *farm.faults.lock().unwrap() = Faults::default();
+        let records = farm.records.lock().unwrap().clone();
+        let fence = Fence { run: records[0].run, token: 2 };
+        let (driver, _) =
+            take_up(plan.clone(), &records, fence, "bob".into(), farm.ports(), Settings::default()).unwrap();
+        driver.run().await.unwrap();
+        let state = replay(&plan, &farm.records.lock().unwrap());
+        for host in 0..2 {
+            let begun = farm.begun(&format!("h{host}"));
+            assert!(begun.values().all(|times| *times == 1));
+            let done = words(&state, host, 2).into_iter().filter(|word| *word == "finished").count();
+            assert_eq!(done, begun.len(), "write {nth}: {:?}", words(&state, host, 2));
+        }
+    }
 }

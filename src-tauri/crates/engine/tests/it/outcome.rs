@@ -73,7 +73,9 @@ async fn a_host_that_ignores_everything_is_given_up_in_bounded_time() {
     let world = World::new(|_, _, _| Reply { on_cancel: None, ..Reply::hangs() });
     let start = tokio::time::Instant::now();
     assert_eq!(world.run(&plan).await.unwrap(), RunOutcome::Failed);
-    assert_eq!(start.elapsed().as_secs(), 60 + daytwo_engine::settings::CANCEL_GRACE.as_secs());
+    // It keeps nothing, so it is asked a few times more, and not for long.
+    let told = 60 + daytwo_engine::settings::CANCEL_GRACE.as_secs();
+    assert!((told..told + 8).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     assert_eq!(words(&world.state(&plan), 0, 1), ["unknown"]);
 }
 
@@ -180,7 +182,7 @@ async fn an_undo_stops_on_a_host_where_the_last_inverse_may_still_run() {
 
 #[tokio::test(start_paused = true)]
 async fn an_http_attempt_ends_as_its_answer_says() {
-    let answered = |status| HttpEnd::Answered { status, body: Bytes::from_static(b"{\"limit\":60}"), cut: false };
+    let answered = |status| HttpEnd::answered(status, &b"{\"limit\":60}"[..]);
     for (end, word, outcome) in [
         (answered(200), "finished", RunOutcome::Succeeded),
         (answered(404), "finished", RunOutcome::Failed),

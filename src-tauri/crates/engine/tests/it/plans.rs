@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use daytwo_model::plan::{
     Action, Capture, CaptureFrom, Comparison, Condition, Expect, HttpMethod, HttpRequest, Intent, Limits, Operand,
-    PLAN_FORMAT, PerHost, Phase, PlannedRunbook, PlannedStep, Probe, Retry, Verify, Via,
+    PLAN_FORMAT, PerHost, Phase, PlannedRunbook, PlannedStep, Probe, Retry, Verify,
 };
 use daytwo_model::{
     CaptureName, Digest, Endpoint, Host, HostName, Plan, RunId, RunbookName, SealedPlan, StepId, Text, Timestamp,
@@ -63,7 +63,7 @@ pub(crate) fn script(text: Text) -> Action {
 }
 
 pub(crate) fn request(url: Text) -> Action {
-    let request = HttpRequest { method: HttpMethod::Post, url, headers: Vec::new(), json: None, via: Via::Console };
+    let request = Box::new(HttpRequest::new(HttpMethod::POST, url));
     Action::Http { request }
 }
 

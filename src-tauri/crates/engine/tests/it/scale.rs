@@ -74,7 +74,7 @@ impl Shell for Nothing {
 #[async_trait]
 impl Http for Nothing {
     async fn call(&self, _call: HttpCall, _cancel: CancellationToken) -> HttpEnd {
-        HttpEnd::Answered { status: 200, body: Bytes::new(), cut: false }
+        HttpEnd::answered(200, Bytes::new())
     }
 }
 

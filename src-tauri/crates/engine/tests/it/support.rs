@@ -32,12 +32,14 @@ pub(crate) struct Reply {
     /// What a cancel brings; none: it is ignored for ever.
     pub(crate) on_cancel: Option<ShellEnd>,
     pub(crate) panics: bool,
+    /// Written after this time.
+    pub(crate) later: Option<(Duration, Bytes)>,
 }
 
 impl Reply {
     pub(crate) fn end(end: ShellEnd) -> Self {
         let on_cancel = Some(ShellEnd::Killed);
-        Self { started: true, output: Vec::new(), after: Duration::ZERO, end, on_cancel, panics: false }
+        Self { started: true, output: Vec::new(), after: Duration::ZERO, end, on_cancel, panics: false, later: None }
     }
 
     pub(crate) fn exit(code: i32) -> Self {
@@ -69,8 +71,12 @@ pub(crate) struct World {
     pub(crate) records: Mutex<Vec<Record>>,
     pub(crate) outputs: Mutex<HashMap<(AttemptId, Stream), Vec<u8>>>,
     pub(crate) secrets: Mutex<BTreeMap<SecretName, SecretValue>>,
+    /// Secrets cannot be read.
+    pub(crate) locked: Mutex<bool>,
     /// `(host, script)` in the order in which they were sent.
     pub(crate) sent: Mutex<Vec<(String, String)>>,
+    /// By script: who asked for what, of those that are kept on their host.
+    pub(crate) kept: Mutex<BTreeMap<String, (String, String)>>,
     pub(crate) urls: Mutex<Vec<String>>,
     /// The write to the journal that fails: 0 is its opening.
     pub(crate) fail_write: Mutex<Option<usize>>,
@@ -94,7 +100,9 @@ impl World {
             records: Mutex::default(),
             outputs: Mutex::default(),
             secrets: Mutex::default(),
+            locked: Mutex::default(),
             sent: Mutex::default(),
+            kept: Mutex::default(),
             urls: Mutex::default(),
             fail_write: Mutex::default(),
             writes: AtomicUsize::new(0),
@@ -104,9 +112,14 @@ impl World {
             at_once_most: AtomicUsize::new(0),
             unannounced: Mutex::default(),
             answers: Box::new(answers),
-            http: Mutex::new(Box::new(|_| HttpEnd::Answered { status: 200, body: Bytes::new(), cut: false })),
+            http: Mutex::new(Box::new(|_| HttpEnd::answered(200, Bytes::new()))),
             ids: AtomicU64::new(1),
         })
+    }
+
+    /// Another process: its ids are new ones.
+    pub(crate) fn skip_ids(&self, count: u64) {
+        self.ids.fetch_add(count, Ordering::Relaxed);
     }
 
     pub(crate) fn with_http(self: Arc<Self>, http: impl Fn(&str) -> HttpEnd + Send + Sync + 'static) -> Arc<Self> {
@@ -239,6 +252,9 @@ impl Outputs for World {
 #[async_trait]
 impl Secrets for World {
     async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>, PortError> {
+        if *self.locked.lock().unwrap() {
+            return Err(PortError("the keyring is locked".into()));
+        }
         Ok(self.secrets.lock().unwrap().get(name).cloned())
     }
 }
@@ -247,6 +263,9 @@ impl Secrets for World {
 impl Shell for World {
     async fn run(&self, host: &Host, job: ShellJob, events: mpsc::Sender<ShellEvent>, cancel: Cancel) -> ShellEnd {
         let (name, script) = (host.name.to_string(), job.script.expose().to_owned());
+        if let Some(keep) = job.keep {
+            self.kept.lock().unwrap().insert(script.clone(), (keep.by, keep.what));
+        }
         let nth = {
             let mut sent = self.sent.lock().unwrap();
             sent.push((name.clone(), script.clone()));
@@ -262,6 +281,10 @@ impl Shell for World {
         let end = self.perform(reply, events, cancel).await;
         self.at_once.fetch_sub(1, Ordering::Relaxed);
         end
+    }
+
+    async fn look(&self, _host: &Host, _kept: &daytwo_engine::ports::Kept) -> Option<String> {
+        Some("1 process alive; \u{1b}[2Jsudo waits for a terminal".into())
     }
 }
 
@@ -285,8 +308,15 @@ impl World {
         for (stream, bytes) in reply.output {
             let _ = events.send(ShellEvent::Output(stream, bytes)).await;
         }
+        let ends = async {
+            if let Some((after, bytes)) = reply.later {
+                tokio::time::sleep(after).await;
+                let _ = events.send(ShellEvent::Output(Stream::Stdout, bytes)).await;
+            }
+            tokio::time::sleep(reply.after).await;
+        };
         tokio::select! {
-            () = tokio::time::sleep(reply.after) => reply.end,
+            () = ends => reply.end,
             () = cancel.cancelled() => match reply.on_cancel {
                 Some(end) => {
                     self.kills.fetch_add(1, Ordering::Relaxed);

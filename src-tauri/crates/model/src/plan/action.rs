@@ -1,11 +1,14 @@
 //! What an attempt does: a script, a request, a file on its way, a wait, a question.
 //!
+//! What requests consist of is in `http.rs`.
+//!
 //! Typed steps (`file`, `link`, `service`, `package`) are scripts here: planning spells them out, so
 //! that what a person reads in a plan is what the host's shell gets.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::http::{HttpRequest, HttpSet};
 use crate::digest::Digest;
 use crate::id::UserName;
 use crate::text::Text;
@@ -26,7 +29,12 @@ pub enum Action {
     /// An HTTP request.
     Http {
         /// The request.
-        request: HttpRequest,
+        request: Box<HttpRequest>,
+    },
+    /// Members of a document behind an API, set where they still are what they were seen to be.
+    HttpSet {
+        /// What is read, compared and written.
+        set: Box<HttpSet>,
     },
     /// Nothing for a while.
     Wait {
@@ -80,11 +88,34 @@ impl Action {
         Self::Run { script, run_as: RunAs::Login, meaning: None }
     }
 
+    /// The requests that it makes, in order; empty for what makes none.
+    #[must_use]
+    pub fn requests(&self) -> Vec<&HttpRequest> {
+        match self {
+            Self::Http { request } => vec![request],
+            Self::HttpSet { set } => vec![&set.read, &set.write],
+            Self::Run { .. } | Self::Wait { .. } | Self::Ask { .. } | Self::Fetch { .. } | Self::Put { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// The local files that it sends or relies on, as they were when the plan was made.
+    pub fn local_files(&self) -> impl Iterator<Item = (&str, &LocalFile)> {
+        let put = match self {
+            Self::Put { from, content, .. } => Some((from.as_str(), content)),
+            _ => None,
+        };
+        let pinned = self.requests().into_iter().flat_map(HttpRequest::files);
+        put.into_iter().chain(pinned.map(|file| (file.path.as_str(), &file.content)))
+    }
+
     /// Every text that is filled before it is sent.
     pub fn texts(&self) -> impl Iterator<Item = &Text> {
         let texts: Vec<&Text> = match self {
             Self::Run { script, .. } => vec![script],
             Self::Http { request } => request.texts().collect(),
+            Self::HttpSet { set } => set.texts().collect(),
             Self::Wait { .. } => Vec::new(),
             Self::Ask { question, .. } => vec![question],
             Self::Fetch { from, to, .. } => vec![from, to],
@@ -101,7 +132,8 @@ impl Action {
                 run_as: run_as.clone(),
                 meaning: meaning.as_ref().map(fill).transpose()?,
             },
-            Self::Http { request } => Self::Http { request: request.try_map(fill)? },
+            Self::Http { request } => Self::Http { request: Box::new(request.try_map(fill)?) },
+            Self::HttpSet { set } => Self::HttpSet { set: Box::new(set.try_map(fill)?) },
             Self::Wait { ms } => Self::Wait { ms: *ms },
             Self::Ask { question, within_ms, otherwise } => {
                 Self::Ask { question: fill(question)?, within_ms: *within_ms, otherwise: *otherwise }
@@ -153,76 +185,4 @@ pub enum Otherwise {
     Stop,
     /// The run goes on.
     Continue,
-}
-
-/// An HTTP request.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
-#[serde(deny_unknown_fields)]
-pub struct HttpRequest {
-    /// The method.
-    pub method: HttpMethod,
-    /// The whole URL, `http` or `https`.
-    pub url: Text,
-    /// Header names and values, in order.
-    pub headers: Vec<(String, Text)>,
-    /// A JSON document to send.
-    pub json: Option<Text>,
-    /// From where it goes out.
-    pub via: Via,
-}
-
-impl HttpRequest {
-    fn texts(&self) -> impl Iterator<Item = &Text> {
-        std::iter::once(&self.url).chain(self.headers.iter().map(|(_, value)| value)).chain(&self.json)
-    }
-
-    fn try_map<E>(&self, fill: &impl Fn(&Text) -> Result<Text, E>) -> Result<Self, E> {
-        let headers = self.headers.iter().map(|(name, value)| Ok((name.clone(), fill(value)?)));
-        Ok(Self {
-            method: self.method,
-            url: fill(&self.url)?,
-            headers: headers.collect::<Result<_, E>>()?,
-            json: self.json.as_ref().map(fill).transpose()?,
-            via: self.via,
-        })
-    }
-}
-
-/// From where a request goes out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum Via {
-    /// From this machine.
-    #[default]
-    Console,
-    /// From the host, through its SSH connection.
-    Host,
-}
-
-/// An HTTP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
-#[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the names are the standard's")]
-pub enum HttpMethod {
-    Get,
-    Head,
-    Post,
-    Put,
-    Patch,
-    Delete,
-}
-
-impl HttpMethod {
-    /// The method as it stands in a request.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-        }
-    }
 }

@@ -5,6 +5,7 @@
 
 mod action;
 mod condition;
+mod http;
 mod per_host;
 mod sealed;
 mod step;
@@ -16,8 +17,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
-pub use action::{Action, HttpMethod, HttpRequest, LocalFile, Otherwise, RunAs, Via};
+pub use action::{Action, LocalFile, Otherwise, RunAs};
 pub use condition::{Comparison, Condition, Operand, Undecidable, compare, truthy};
+pub use http::{
+    BODY_FILE_BYTES_MAX, Body, ClientCertificate, ClientKey, Direction, HttpMethod, HttpRequest, HttpSet,
+    InvalidMethod, PEM_BYTES_MAX, PinnedFile, Proxy, RESPONSE_BYTES_MAX, SetMember, Via, WriteForm,
+};
 pub use per_host::PerHost;
 pub use sealed::{InvalidPlan, SealedPlan};
 pub use step::{

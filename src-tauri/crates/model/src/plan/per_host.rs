@@ -54,11 +54,7 @@ impl<T> PerHost<T> {
     /// The value for the host with this index.
     #[must_use]
     pub fn get(&self, host: u32) -> Option<&T> {
-        let variant = match &self.of_host {
-            OfHost::All(hosts) => (host < *hosts).then_some(0)?,
-            OfHost::Each(of_host) => (*of_host.get(host as usize)?)?,
-        };
-        self.variants.get(variant as usize)
+        self.variants.get(self.variant(host)? as usize)
     }
 
     /// The different values.
@@ -83,6 +79,37 @@ impl<T> PerHost<T> {
         self.variants.iter().zip(hosts)
     }
 
+    /// The values of these hosts, in this order; each value that one of them has is kept once.
+    #[must_use]
+    pub fn pick(&self, hosts: impl IntoIterator<Item = Option<u32>>) -> Self
+    where
+        T: Clone,
+    {
+        let mut picked: Vec<T> = Vec::new();
+        let mut renumbered: Vec<Option<u32>> = vec![None; self.variants.len()];
+        let mut of_host = Vec::new();
+        for host in hosts {
+            let variant = host.and_then(|host| self.variant(host));
+            of_host.push(variant.and_then(|variant| {
+                let slot = renumbered.get_mut(variant as usize)?;
+                if slot.is_none() {
+                    *slot = u32::try_from(picked.len()).ok();
+                    picked.push(self.variants.get(variant as usize)?.clone());
+                }
+                *slot
+            }));
+        }
+        Self::of_indices(picked, of_host)
+    }
+
+    /// The index of a host's value.
+    fn variant(&self, host: u32) -> Option<u32> {
+        match &self.of_host {
+            OfHost::All(hosts) => (host < *hosts).then_some(0),
+            OfHost::Each(of_host) => *of_host.get(host as usize)?,
+        }
+    }
+
     /// The same sharing with other values; the first error ends it.
     pub fn try_map<U, E>(&self, map: impl FnMut(&T) -> Result<U, E>) -> Result<PerHost<U>, E> {
         let variants = self.variants.iter().map(map).collect::<Result<_, E>>()?;
@@ -103,5 +130,8 @@ mod tests {
         let mixed = PerHost::collect([Some("a"), None, Some("b"), Some("a")]);
         assert_eq!(mixed.groups().collect::<Vec<_>>(), [(&"a", vec![0, 3]), (&"b", vec![2])]);
         assert_eq!(mixed.get(1), None);
+        // What is picked is spelled as if it had never been anything else.
+        assert_eq!(mixed.pick([Some(2), Some(1), None]), PerHost::collect([Some("b"), None, None]));
+        assert_eq!(mixed.pick([Some(3), Some(0)]), PerHost::same("a", 2));
     }
 }

@@ -31,6 +31,9 @@ pub struct PlannedStep {
     pub on: On,
     /// Steps (indices into the plan's) without which it has no sense: skipped on a host where one of them was.
     pub needs: Vec<u32>,
+    /// Hosts (indices into the plan's, ascending) on which the run that this one is a part of has done it. It is
+    /// not done again there, and steps that need it find it done.
+    pub done_before: Vec<u32>,
     /// Its `when` as it was written.
     pub when: Option<String>,
     /// What of its `when` is decided on the way; hosts for which it was false already have no action.
@@ -72,6 +75,7 @@ impl PlannedStep {
             effect: Effect::Change,
             on: On::Host,
             needs: Vec::new(),
+            done_before: Vec::new(),
             when: None,
             condition: None,
             timeout_ms: TIMEOUT_MS_DEFAULT,
@@ -230,6 +234,11 @@ pub enum CaptureFrom {
     Regex(String),
     /// The exit code (or the HTTP status), as a number.
     ExitCode,
+    /// The answer's header of this name, as a string.
+    Header(String),
+    /// `[value]` with the value at this JSON pointer of the body, or `[]` where there is none: what is not there
+    /// is told apart from `null`.
+    Member(String),
 }
 
 /// A post-condition: asked until it holds or its time is over.
@@ -268,12 +277,15 @@ pub struct Probe {
 impl Probe {
     /// Every text that is filled before it is asked and compared.
     pub fn texts(&self) -> impl Iterator<Item = &Text> {
-        self.action.texts().chain(&self.expect.stdout).chain(self.expect.json.iter().map(|(_, text)| text))
+        let expected = self.expect.json.iter().chain(&self.expect.members).map(|(_, text)| text);
+        self.action.texts().chain(&self.expect.stdout).chain(expected)
     }
 
     /// The same probe with each of its texts replaced; the first error ends it.
     pub fn try_map<E>(&self, fill: &impl Fn(&Text) -> Result<Text, E>) -> Result<Self, E> {
-        let json = self.expect.json.iter().map(|(pointer, value)| Ok((pointer.clone(), fill(value)?)));
+        let each = |values: &[(String, Text)]| {
+            values.iter().map(|(pointer, value)| Ok((pointer.clone(), fill(value)?))).collect::<Result<Vec<_>, E>>()
+        };
         Ok(Self {
             action: self.action.try_map(fill)?,
             expect: Expect {
@@ -281,7 +293,8 @@ impl Probe {
                 status: self.expect.status,
                 stdout: self.expect.stdout.as_ref().map(fill).transpose()?,
                 stdout_matches: self.expect.stdout_matches.clone(),
-                json: json.collect::<Result<_, E>>()?,
+                json: each(&self.expect.json)?,
+                members: each(&self.expect.members)?,
             },
         })
     }
@@ -301,6 +314,8 @@ pub struct Expect {
     pub stdout_matches: Option<String>,
     /// Values at JSON pointers; each text is a JSON value.
     pub json: Vec<(String, Text)>,
+    /// What must be at JSON pointers, or must not be there; each text is `[value]` or `[]`.
+    pub members: Vec<(String, Text)>,
 }
 
 /// How a step is taken back.

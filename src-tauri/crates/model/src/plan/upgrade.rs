@@ -35,9 +35,37 @@ fn from_format_2(mut plan: Value) -> Value {
     for step in fields.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(step) = step.as_object_mut() {
             add(step, &[("on_failure", json!({ "policy": "stop" })), ("late_ok", json!(false))]);
+            add(step, &[("done_before", json!([]))]);
         }
+        requests(step);
     }
     plan
+}
+
+/// Format 2 knew JSON bodies only, the system's certificate authorities, and no proxy; wherever in a step a
+/// request or an expectation stands.
+fn requests(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(requests),
+        Value::Object(fields) => {
+            if fields.get("kind") == Some(&json!("http"))
+                && let Some(request) = object(fields, "request")
+            {
+                let body = match request.remove("json") {
+                    None | Some(Value::Null) => Value::Null,
+                    Some(text) => json!({ "json": text }),
+                };
+                add(request, &[("body", body), ("authorities", Value::Null), ("client", Value::Null)]);
+                add(request, &[("proxy", json!("console")), ("response_bytes_max", Value::Null)]);
+                return;
+            }
+            if let Some(expect) = object(fields, "expect") {
+                add(expect, &[("members", json!([]))]);
+            }
+            fields.values_mut().for_each(requests);
+        }
+        _ => {}
+    }
 }
 
 /// Format 1 knew one phase, steps on each host, scripts as the login user or as root, and requests
@@ -114,7 +142,7 @@ fn add(fields: &mut Map<String, Value>, new: &[(&str, Value)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Action, InvalidPlan, RunAs, SealedPlan, Via, WayBack};
+    use crate::plan::{Action, Body, InvalidPlan, Proxy, RunAs, SealedPlan, Via, WayBack};
 
     /// Written by the last version with format 1, on its demo fleet.
     const RUN: &str = include_str!("../../tests/data/plan-format-1-run.json");
@@ -133,7 +161,10 @@ mod tests {
                 for (host, variant) in (0_u32..).zip(of_host) {
                     let there = step.action.get(host).map(|action| serde_json::to_value(action).unwrap());
                     let mut expected = variant.as_u64().map(|at| before["action"]["variants"][at as usize].clone());
-                    expected.iter_mut().for_each(action);
+                    expected.iter_mut().for_each(|expected| {
+                        action(expected);
+                        requests(expected);
+                    });
                     assert_eq!(there, expected, "{} on host {host}", step.id);
                 }
             }
@@ -156,6 +187,10 @@ mod tests {
         let http = SealedPlan::from_json(HTTP).unwrap();
         let Some(Action::Http { request }) = http.plan().steps[0].action.get(3) else { panic!("{http:?}") };
         assert_eq!(request.via, Via::Console);
+        assert_eq!((&request.proxy, &request.authorities, &request.client), (&Proxy::Console, &None, &None));
+        let updates = http.plan().steps.iter().flat_map(|step| step.action.variants()).flat_map(Action::requests);
+        let bodies: Vec<_> = updates.filter_map(|request| request.body.as_ref()).collect();
+        assert!(!bodies.is_empty() && bodies.iter().all(|body| matches!(body, Body::Json(_))), "{bodies:?}");
     }
 
     #[test]

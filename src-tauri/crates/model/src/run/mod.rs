@@ -4,19 +4,29 @@
 //! from the journal, and in tests. An event that cannot have happened is an error.
 
 mod apply;
+mod cell;
+mod decide;
+mod illegal;
 mod rules;
 mod standing;
+mod undo;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+
+pub use self::cell::{Attempt, DeadManSwitch, Trace};
+pub use self::decide::{Asked, Decision};
+pub use self::illegal::IllegalEvent;
+pub use self::standing::HostStanding;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
 use self::rules::StepRule;
-use crate::attempt::{AttemptState, IllegalChange};
-use crate::event::{Event, OutputTally};
+use self::undo::Inverse;
+use crate::attempt::{AttemptState, CancelDegree};
+use crate::event::Event;
 use crate::id::{AttemptId, CaptureName};
 use crate::plan::{Intent, Plan};
 
@@ -24,7 +34,8 @@ use crate::plan::{Intent, Plan};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum RunOutcome {
-    /// Every step was done, and verified where the plan asks for it, on every host.
+    /// Every step was done, and verified where the plan asks for it, on every host; or a person decided to
+    /// leave it as it is.
     Succeeded,
     /// At least one host did not come to a good end.
     Failed,
@@ -46,7 +57,8 @@ pub enum RunStatus {
     Running,
     /// A person asked that it stop; only steps for the end of a host still start.
     Cancelling,
-    /// The process that drove it is gone; what was in flight then is unknown.
+    /// The process that drove it is gone. Whoever takes it over asks what became of what was in flight, and
+    /// brings it to its end; nothing of the main phase starts any more.
     Interrupted,
     /// It is over.
     Ended {
@@ -69,80 +81,6 @@ pub enum BatchState {
     Stopped,
 }
 
-/// Where one host stands in a run, worst news first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum HostStanding {
-    /// An inverse failed here.
-    Stuck,
-    /// An attempt was sent and its end was not seen, or its process is gone without an exit code.
-    Unknown,
-    /// A step failed, or did not verify, or was refused.
-    Failed,
-    /// No connection could be had.
-    Unreachable,
-    /// Stopped by a person.
-    Cancelled,
-    /// Something is in flight, or a post-condition is outstanding, or the next step is due.
-    Working,
-    /// Nothing was started yet.
-    Waiting,
-    /// Nothing was started, and nothing will be.
-    Skipped,
-    /// Everything planned here was done, and verified where the plan asks for it.
-    Succeeded,
-}
-
-/// The last attempt of a step on a host, as the events tell it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// Its id; none for a step that was skipped.
-    pub id: Option<AttemptId>,
-    /// What is known of it.
-    pub state: AttemptState,
-    /// How many attempts of the step were sent to this host, this one among them; 0 where it was skipped.
-    pub attempts: u32,
-    /// What it captured.
-    pub captured: BTreeMap<CaptureName, Value>,
-    /// How much it wrote.
-    pub output: OutputTally,
-}
-
-/// An event that cannot follow what is known.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IllegalEvent {
-    /// Anything after the end.
-    #[error("the run is over, and nothing may follow")]
-    AfterEnd,
-    /// Anything before the run was opened, or a second opening.
-    #[error("a run is opened once, by its first event")]
-    Opening,
-    /// A host, step or batch that the plan does not have, or that is not due.
-    #[error("the plan has no such {0} here")]
-    OutOfPlan(&'static str),
-    /// A second attempt in flight on a host, a second use of an attempt id, or a second result of a step.
-    #[error("host {host} has something in flight, or has this step behind it")]
-    Occupied {
-        /// Index of the host.
-        host: u32,
-    },
-    /// Something about an attempt that was made again since.
-    #[error("attempt {0} is behind: a later one took its place")]
-    Superseded(AttemptId),
-    /// A start after a person asked to stop, or after the run was interrupted.
-    #[error("nothing may start any more")]
-    NothingMayStart,
-    /// An attempt that was never sent.
-    #[error("attempt {0} was never sent")]
-    NoSuchAttempt(AttemptId),
-    /// An attempt cannot change in this way.
-    #[error(transparent)]
-    Change(#[from] IllegalChange),
-    /// The end of a run or batch while attempts are in flight.
-    #[error("attempts are still in flight")]
-    InFlight,
-}
-
 /// What is true of a run.
 #[derive(Debug, Clone)]
 pub struct RunState {
@@ -158,8 +96,30 @@ pub struct RunState {
     /// Host-major: `host * steps + step`.
     cells: Vec<Option<Attempt>>,
     /// Of every attempt that was ever sent, those that were made again among them.
-    place: HashMap<AttemptId, (u32, u32)>,
+    place: HashMap<AttemptId, Place>,
     in_flight: u32,
+    /// By host: the step that its undo has come down to.
+    undoing: HashMap<u32, u32>,
+    /// By host and step; few hosts have any.
+    inverses: HashMap<(u32, u32), Inverse>,
+    /// By host: the question that it waits with.
+    questions: BTreeMap<u32, Asked>,
+    /// By host and step: the last answer.
+    decisions: HashMap<(u32, u32), Decision>,
+    /// How hard the whole run was cancelled.
+    cancelled: Option<CancelDegree>,
+    /// How hard single hosts were.
+    hosts_cancelled: HashMap<u32, CancelDegree>,
+    /// The last batch whose health was asked, and whether it held.
+    health: Option<(u32, bool)>,
+}
+
+/// What an attempt is an attempt of.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    host: u32,
+    step: u32,
+    inverse: bool,
 }
 
 impl RunState {
@@ -186,6 +146,13 @@ impl RunState {
             cells: vec![None; plan.hosts.len() * plan.steps.len()],
             place: HashMap::new(),
             in_flight: 0,
+            undoing: HashMap::new(),
+            inverses: HashMap::new(),
+            questions: BTreeMap::new(),
+            decisions: HashMap::new(),
+            cancelled: None,
+            hosts_cancelled: HashMap::new(),
+            health: None,
         }
     }
 
@@ -233,10 +200,32 @@ impl RunState {
         self.home
     }
 
-    /// Host and step of an attempt, also of one that was made again since.
+    /// Whether the health of the whole held after a batch; none where it was not asked after that one, or
+    /// after a later one since.
+    #[must_use]
+    pub fn health_after(&self, batch: u32) -> Option<bool> {
+        self.health.filter(|(of, _)| *of == batch).map(|(_, holds)| holds)
+    }
+
+    /// Host and step of an attempt, also of one that was made again since, and of an inverse.
     #[must_use]
     pub fn place(&self, attempt: AttemptId) -> Option<(u32, u32)> {
-        self.place.get(&attempt).copied()
+        self.place.get(&attempt).map(|place| (place.host, place.step))
+    }
+
+    /// Whether an attempt is that of a step's inverse, sent in the same run.
+    #[must_use]
+    pub fn is_inverse(&self, attempt: AttemptId) -> bool {
+        self.place.get(&attempt).is_some_and(|place| place.inverse)
+    }
+
+    /// What is known of an attempt; none of one that was made again since.
+    #[must_use]
+    pub fn find(&self, attempt: AttemptId) -> Option<&Attempt> {
+        let place = self.place.get(&attempt)?;
+        let known =
+            if place.inverse { self.inverse(place.host, place.step) } else { self.attempt(place.host, place.step) };
+        known.filter(|known| known.id == Some(attempt))
     }
 
     /// Host and step that an event is about; none for events of the whole run.
@@ -277,7 +266,18 @@ impl RunState {
 
     /// Every attempt that was sent and not seen to end.
     pub fn attempts_in_flight(&self) -> impl Iterator<Item = AttemptId> {
-        self.cells.iter().flatten().filter(|attempt| attempt.state.is_in_flight()).filter_map(|attempt| attempt.id)
+        self.attempts().filter(|attempt| attempt.state.is_in_flight()).filter_map(|attempt| attempt.id)
+    }
+
+    /// The last attempt of every step and host, and every inverse.
+    fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.cells.iter().flatten().chain(self.inverses.values().filter_map(Inverse::attempt))
+    }
+
+    /// Every attempt of which something is still to be found out after the end of the run: its end was not
+    /// seen, or what became of its dead-man switch.
+    pub fn attempts_unclear(&self) -> impl Iterator<Item = AttemptId> {
+        self.attempts().filter(|attempt| attempt.may_still_run()).filter_map(|attempt| attempt.id)
     }
 
     /// What earlier steps captured for a host; a later capture of a name replaces an earlier one.
@@ -308,7 +308,28 @@ impl RunState {
         self.cells.get(start..start + steps).unwrap_or_default()
     }
 
-    fn is_busy(&self, host: u32) -> bool {
-        self.row(host).iter().flatten().any(|attempt| attempt.state.is_in_flight())
+    /// Whether something may still change the host after the last attempt of a step there. What is left of a
+    /// read disturbs nobody.
+    #[must_use]
+    pub fn may_still_change(&self, host: u32, step: u32) -> bool {
+        self.rule(step).is_some_and(|rule| rule.changes) && self.attempt(host, step).is_some_and(Attempt::may_still_run)
+    }
+
+    /// Whether a change may have half happened somewhere, or may still go on. Looks at everything.
+    #[must_use]
+    pub fn has_unclear_changes(&self) -> bool {
+        let unclear = |known: &Attempt| known.may_still_run() || matches!(known.state, AttemptState::Lost { .. });
+        let steps = self.rules.len().max(1);
+        let cells = self.cells.iter().enumerate().filter_map(|(place, cell)| Some((place % steps, cell.as_ref()?)));
+        let changes = |place: usize| self.rules.get(place).is_some_and(|rule| rule.changes);
+        cells.into_iter().any(|(place, known)| changes(place) && unclear(known))
+            || self.inverses.values().filter_map(Inverse::attempt).any(unclear)
+    }
+
+    /// Whether something is in flight on a host.
+    #[must_use]
+    pub fn is_busy(&self, host: u32) -> bool {
+        let inverse = self.undoing.get(&host).and_then(|step| self.inverse(host, *step));
+        self.row(host).iter().flatten().chain(inverse).any(|attempt| attempt.state.is_in_flight())
     }
 }

@@ -1,7 +1,7 @@
 //! What a run's state has to know of the plan's steps.
 
 use crate::attempt::Exit;
-use crate::plan::{On, Phase, PlannedStep, Retry};
+use crate::plan::{Action, Effect, On, Phase, PlannedStep, Retry, WayBack};
 
 /// What may become of a step's attempts.
 #[derive(Debug)]
@@ -13,6 +13,16 @@ pub(super) struct StepRule {
     /// It is done on one host for all.
     pub(super) once: bool,
     pub(super) retry: Option<Retry>,
+    /// It may change something.
+    pub(super) changes: bool,
+    /// There may be something to take back.
+    pub(super) leaves: bool,
+    /// It has an inverse.
+    pub(super) inverse: bool,
+    /// It is a question, at least on some hosts.
+    pub(super) asks: bool,
+    /// The host takes it back alone unless it is told that all is well.
+    pub(super) dead_man: bool,
     any_code: bool,
 }
 
@@ -23,8 +33,18 @@ impl StepRule {
             main: step.phase == Phase::Main,
             once: step.on != On::Host,
             retry: step.retry.clone(),
+            changes: step.effect == Effect::Change,
+            leaves: step.effect == Effect::Change && step.way_back != WayBack::NotNeeded,
+            inverse: matches!(step.way_back, WayBack::Inverse { .. }),
+            asks: step.action.variants().iter().any(|action| matches!(action, Action::Ask { .. })),
+            dead_man: step.dead_man_ms.is_some(),
             any_code: step.accepts(&Exit::Code(1)),
         }
+    }
+
+    /// It is done once for all, after all hosts have come to their end.
+    pub(super) const fn is_finale(&self) -> bool {
+        self.once && !self.main
     }
 
     /// [`PlannedStep::accepts`].
@@ -42,7 +62,7 @@ impl StepRule {
 mod tests {
     use super::*;
     use crate::id::{CaptureName, StepId};
-    use crate::plan::{Action, Capture, CaptureFrom, PerHost};
+    use crate::plan::{Capture, CaptureFrom, PerHost};
     use crate::text::Text;
 
     #[test]

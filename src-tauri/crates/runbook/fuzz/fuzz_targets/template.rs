@@ -6,10 +6,10 @@
 
 use std::sync::LazyLock;
 
-use daytwo_model::plan::Action;
+use daytwo_model::plan::{Action, Body};
 use daytwo_model::text::Part;
 use daytwo_model::{Endpoint, Host, HostName, Text, Timestamp};
-use daytwo_runbook::{Nowhere, PlanRequest, parse, plan};
+use daytwo_runbook::{Nowhere, PlanRequest, WhenReachable, parse, plan};
 use libfuzzer_sys::fuzz_target;
 
 static FLEET: LazyLock<Vec<Host>> = LazyLock::new(|| {
@@ -55,12 +55,13 @@ fuzz_target!(|input: &str| {
         source: None,
         by: "fuzz".to_owned(),
         at: Timestamp::from_unix_ms(1_795_230_245_678),
+        when_reachable: WhenReachable::default(),
     };
     let Ok(sealed) = plan(&runbook, &request) else { return };
     let raw = template.contains("raw");
     for action in sealed.plan().steps.iter().flat_map(|step| step.action.variants()) {
         let Action::Http { request } = action else { continue };
-        if let Some(json) = request.json.as_ref().filter(|_| !raw)
+        if let Some(Body::Json(json)) = request.body.as_ref().filter(|_| !raw)
             && let Some(known) = known(json)
         {
             assert!(

@@ -6,7 +6,9 @@
 mod commands;
 mod flat;
 mod head;
+mod health;
 mod pieces;
+mod policies;
 mod scripts;
 mod secrets;
 mod shell;
@@ -34,15 +36,18 @@ type Rule = for<'r> fn(&Subject<'r>, &mut Report<'r>);
 const RULES: &[(&str, Rule)] = &[
     ("change-without-undo", steps::change_without_undo),
     ("change-without-verify", steps::change_without_verify),
+    ("late-change", policies::late_change),
     ("missing-timeout", steps::missing_timeout),
     ("needless-sudo", commands::needless_sudo),
     ("never-reviewed", head::never_reviewed),
     ("no-canary", head::no_canary),
     ("no-owner", head::no_owner),
+    ("promql-without-comparison", health::promql_without_comparison),
     ("raw", steps::raw),
     ("retry-not-idempotent", steps::retry_not_idempotent),
     ("review-overdue", head::review_overdue),
     ("secret-in-record", secrets::secret_in_record),
+    ("undo-without-way-back", policies::undo_without_way_back),
     ("unquoted-variable", commands::unquoted_variable),
     ("unused-capture", unused::unused_capture),
     ("unused-input", unused::unused_input),

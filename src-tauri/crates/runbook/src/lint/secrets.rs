@@ -147,8 +147,8 @@ fn of_action<'r>(
     const NAME: &str = "part of a path or name, and those are shown and recorded";
     const LEAVE_OUT: &str = "name the thing by something that is no secret";
     match action {
-        ActionTemplate::Http(http) => {
-            for template in http.url.templates() {
+        ActionTemplate::Http(_) | ActionTemplate::HttpSet(_) => {
+            for template in urls(action) {
                 let what = "part of a URL, and every server on the way writes those into its log";
                 look(template, what, "send it in a header: Authorization: \"Bearer {{ secret }}\"");
             }
@@ -176,6 +176,15 @@ fn of_action<'r>(
         | ActionTemplate::Package(_)
         | ActionTemplate::Wait(_)
         | ActionTemplate::Call(_) => {}
+    }
+}
+
+/// The templates of the URLs that an action asks.
+fn urls(action: &ActionTemplate) -> Vec<&Template> {
+    match action {
+        ActionTemplate::Http(http) => http.url.templates().collect(),
+        ActionTemplate::HttpSet(set) => set.url_templates().collect(),
+        _ => Vec::new(),
     }
 }
 

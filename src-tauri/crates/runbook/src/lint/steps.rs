@@ -1,6 +1,6 @@
 //! Rules about single steps: what a change owes to whoever runs it.
 
-use daytwo_model::plan::{Effect, HttpMethod};
+use daytwo_model::plan::Effect;
 
 use super::{Report, Subject};
 use crate::step::{ActionTemplate, Step, Undo};
@@ -46,11 +46,8 @@ pub(super) fn missing_timeout<'r>(subject: &Subject<'r>, report: &mut Report<'r>
 
 pub(super) fn retry_not_idempotent<'r>(subject: &Subject<'r>, report: &mut Report<'r>) {
     for step in subject.runbook.all_steps() {
-        let repeats = match &step.action {
-            ActionTemplate::Run { .. } | ActionTemplate::Script(_) => true,
-            ActionTemplate::Http(http) => matches!(http.method, HttpMethod::Post | HttpMethod::Patch),
-            _ => false,
-        };
+        // A request that may not be made twice is an error of the language.
+        let repeats = matches!(step.action, ActionTemplate::Run { .. } | ActionTemplate::Script(_));
         if changes(step) && repeats && step.retry.is_some() && step.check.is_none() {
             let message = format!("step `{}` is made again after a failure, which may have done half of it", step.id);
             let hint = "add `check:`, a read that says whether it is still needed; \

@@ -13,7 +13,9 @@ use crate::template::JsonTemplate;
 fn used(runbook: &Runbook) -> BTreeSet<String> {
     let of_steps = runbook.all_steps().flat_map(Step::templates);
     let of_vars = runbook.vars.values().flat_map(JsonTemplate::templates);
-    let in_templates = of_steps.chain(of_vars).flat_map(|template| template.names().iter().map(String::as_str));
+    let of_health = runbook.health.iter().flat_map(|health| health.probe.templates());
+    let in_templates =
+        of_steps.chain(of_vars).chain(of_health).flat_map(|template| template.names().iter().map(String::as_str));
     let in_conditions = runbook.all_steps().filter_map(|step| step.when.as_ref()).flat_map(|when| when.names());
     let mut used = BTreeSet::new();
     for name in in_templates.chain(in_conditions) {

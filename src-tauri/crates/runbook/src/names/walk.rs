@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::{CapturedBy, Scope, root_of, say, stands_alone};
 use crate::diagnostic::Found;
 use crate::input::InputSpec;
-use crate::step::{ActionTemplate, Step, Undo, WaitTemplate};
+use crate::step::{ActionTemplate, HealthTemplate, HttpTemplate, Step, Undo, WaitTemplate};
 use crate::template::{JsonTemplate, Template, words};
 
 /// What of a runbook has names in it, or gives them.
@@ -17,6 +17,7 @@ pub(crate) struct Sections<'r> {
     pub(crate) inputs: &'r IndexMap<String, InputSpec>,
     pub(crate) secrets: &'r IndexMap<String, SecretName>,
     pub(crate) vars: &'r IndexMap<String, JsonTemplate>,
+    pub(crate) health: Option<&'r HealthTemplate>,
     pub(crate) steps: &'r [Step],
     pub(crate) on_failure: &'r [Step],
     pub(crate) always: &'r [Step],
@@ -57,6 +58,9 @@ pub(crate) fn check(sections: &Sections<'_>, found: &mut Found<'_>) {
             }
         }
         scope.vars.insert(name, differs);
+    }
+    if let Some(health) = sections.health {
+        check_health(health, &scope, found);
     }
     for steps in [sections.steps, sections.on_failure, sections.always] {
         // A section is entered wherever the one before it ended, so nothing of that one is certain.
@@ -132,12 +136,37 @@ fn check_step(step: &Step, scope: &mut Scope<'_>, found: &mut Found<'_>) {
     }
 }
 
+/// What is asked of the service as a whole knows no host and nothing that a step captured. A secret may stand
+/// in a header; in a script of this machine, or in a URL, it would be there for others to see.
+fn check_health(health: &HealthTemplate, scope: &Scope<'_>, found: &mut Found<'_>) {
+    let action = &health.probe.action;
+    let known: Vec<&Template> = match action {
+        ActionTemplate::Http(http) => http.url.templates().collect(),
+        ActionTemplate::HttpSet(set) => set.url_templates().collect(),
+        other => other.templates(),
+    };
+    for template in health.probe.templates() {
+        for name in template.names().iter().filter(|name| scope.differs(name)) {
+            let place = found.locate_name(template.place(), name);
+            let message = format!("`{name}` is about one host, and health is asked once for all of them");
+            found.error_with("no-host-here", place, message, "use an input");
+        }
+        if known.iter().any(|other| std::ptr::eq(*other, template)) {
+            scope.check_known(template, "what is asked about the service's health", found);
+        } else {
+            scope.check(template, found);
+        }
+    }
+}
+
 fn check_action(action: &ActionTemplate, scope: &Scope<'_>, found: &mut Found<'_>) {
     match action {
         ActionTemplate::Put(put) => {
             check_kind(&put.from, "file", "`from`", scope, found);
             [&put.to].into_iter().chain(&put.owner).for_each(|template| scope.check(template, found));
         }
+        ActionTemplate::Http(http) => check_request(http, action.templates(), scope, found),
+        ActionTemplate::HttpSet(set) => check_request(&set.read, action.templates(), scope, found),
         ActionTemplate::Wait(wait) => match wait.as_ref() {
             WaitTemplate::For { duration } => check_kind(duration, "duration", "how long to wait", scope, found),
             WaitTemplate::Until { probe, .. } => {
@@ -169,6 +198,16 @@ fn check_action(action: &ActionTemplate, scope: &Scope<'_>, found: &mut Found<'_
             );
         }
     }
+}
+
+/// The files of a request are known when it is planned; everything else may come late.
+fn check_request(http: &HttpTemplate, all: Vec<&Template>, scope: &Scope<'_>, found: &mut Found<'_>) {
+    let files = http.files();
+    for (path, what) in &files {
+        check_kind(path, "file", what, scope, found);
+    }
+    let is_file = |template: &Template| files.iter().any(|(path, _)| std::ptr::eq(*path, template));
+    all.into_iter().filter(|template| !is_file(template)).for_each(|template| scope.check(template, found));
 }
 
 /// A value that is written in the runbook, or comes as it is from an input of one type.

@@ -68,10 +68,11 @@ impl<'n> Fields<'n> {
             let owners: Vec<&str> =
                 others.iter().filter(|(_, other)| other.has(&key.name)).map(|(word, _)| *word).collect();
             let message = format!("{} has no field `{}`", shape.what, key.name);
-            let hint = if owners.is_empty() {
-                suggest::hint(&key.name, &known)
-            } else {
-                Some(format!("`{}` is for type {}", key.name, owners.join(", ")))
+            let elsewhere = shape.elsewhere.iter().find(|(word, _)| *word == key.name);
+            let hint = match (elsewhere, owners.is_empty()) {
+                (Some((_, instead)), _) => Some((*instead).to_owned()),
+                (None, true) => suggest::hint(&key.name, &known),
+                (None, false) => Some(format!("`{}` is for type {}", key.name, owners.join(", "))),
             };
             match hint {
                 Some(hint) => found.error_with("unknown-field", key.place, message, hint),

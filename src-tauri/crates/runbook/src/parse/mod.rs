@@ -94,15 +94,16 @@ fn read(found: &mut Found<'_>) -> Option<Runbook> {
     let Sections { steps, on_failure, always } = steps::read(&fields, found);
     let all = || steps.iter().chain(&on_failure).chain(&always);
     let changes = all().any(|step| step.effect == Effect::Change);
-    let rollout = match fields.get("rollout") {
+    let (rollout, health) = match fields.get("rollout") {
         Some(node) => rollout::read(node, changes, found),
-        None => Rollout::default_for(changes),
+        None => (Rollout::default_for(changes), None),
     };
     names::check(
         &names::Sections {
             inputs: &inputs,
             secrets: &secrets,
             vars: &vars,
+            health: health.as_ref(),
             steps: &steps,
             on_failure: &on_failure,
             always: &always,
@@ -131,6 +132,7 @@ fn read(found: &mut Found<'_>) -> Option<Runbook> {
         secrets,
         vars,
         rollout,
+        health,
         rollout_said: fields.get("rollout").is_some(),
         steps,
         on_failure,

@@ -21,6 +21,8 @@ pub(crate) struct Shape {
     pub(crate) exactly_one: &'static [&'static str],
     /// Of each of these pairs at most one field is there.
     pub(crate) not_both: &'static [(&'static str, &'static str)],
+    /// Words that people look for here, each with what to say instead.
+    pub(crate) elsewhere: &'static [(&'static str, &'static str)],
 }
 
 impl Shape {
@@ -31,7 +33,7 @@ impl Shape {
         doc: &'static str,
         fields: &'static [Field],
     ) -> Self {
-        Self { name, what, doc, fields, shared: &[], exactly_one: &[], not_both: &[] }
+        Self { name, what, doc, fields, shared: &[], exactly_one: &[], not_both: &[], elsewhere: &[] }
     }
 
     /// The same, with these fields too.
@@ -47,6 +49,11 @@ impl Shape {
     /// The same, with at most one field of each of these pairs.
     pub(crate) const fn not_both(self, pairs: &'static [(&'static str, &'static str)]) -> Self {
         Self { not_both: pairs, ..self }
+    }
+
+    /// The same, with what is said about words that belong somewhere else.
+    pub(crate) const fn elsewhere(self, words: &'static [(&'static str, &'static str)]) -> Self {
+        Self { elsewhere: words, ..self }
     }
 
     /// All its fields.

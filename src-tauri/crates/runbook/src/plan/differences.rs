@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use daytwo_model::plan::{Action, PerHost, PlannedRunbook, PlannedStep, WayBack};
-use daytwo_model::{Host, HostName, Plan, StepId};
+use daytwo_model::{Digest, Host, HostName, Plan, StepId};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 use ts_rs::TS;
@@ -42,7 +42,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    fn new(message: String) -> Self {
+    pub(super) fn new(message: String) -> Self {
         Self { host: None, step: None, message, lines: Vec::new() }
     }
 
@@ -100,11 +100,21 @@ fn runbooks(planned: &Plan, now: &Plan, found: &mut Vec<Difference>) {
 }
 
 fn runbook(before: &PlannedRunbook, after: &PlannedRunbook, what: &str, found: &mut Vec<Difference>) {
-    if before.digest == after.digest {
+    runbook_changed(before, (after.digest, &after.text), what, found);
+}
+
+/// Says so where the text of a runbook is another than it was when it was planned.
+pub(super) fn runbook_changed(
+    before: &PlannedRunbook,
+    (digest, text): (Digest, &str),
+    what: &str,
+    found: &mut Vec<Difference>,
+) {
+    if before.digest == digest {
         return;
     }
     let message = format!("{what} {} was changed since the plan was made", before.name);
-    found.push(Difference { lines: changed_lines(&before.text, &after.text), ..Difference::new(message) });
+    found.push(Difference { lines: changed_lines(&before.text, text), ..Difference::new(message) });
 }
 
 /// The lines that are not the same, as far as they can be shown.
@@ -184,8 +194,8 @@ fn local_files(plan: &Plan) -> BTreeMap<&str, (&StepId, &daytwo_model::plan::Loc
     let mut files = BTreeMap::new();
     for step in &plan.steps {
         for action in step.action.variants() {
-            if let Action::Put { from, content, .. } = action {
-                files.entry(from.as_str()).or_insert((&step.id, content));
+            for (path, content) in action.local_files() {
+                files.entry(path).or_insert((&step.id, content));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use daytwo_model::plan::{Condition, InputValue, On, PerHost, Phase, PlannedRunbook, PlannedStep};
+use daytwo_model::plan::{Condition, Health, InputValue, On, PerHost, Phase, PlannedRunbook, PlannedStep};
 use daytwo_model::text::Part;
 use daytwo_model::{CaptureName, Host, RunbookName, SecretName, StepId};
 use minijinja::Value;
@@ -30,6 +30,8 @@ pub(super) struct Expanded {
     pub(super) called: Vec<PlannedRunbook>,
     /// Every secret that it and what it calls may use.
     pub(super) secrets: BTreeSet<SecretName>,
+    /// What must hold after each batch.
+    pub(super) health: Option<Health>,
 }
 
 /// Makes the steps of one plan.
@@ -128,6 +130,7 @@ impl<'p> Planner<'p> {
     ) -> Result<Expanded, PlanErrors> {
         let captured = self.names.of(runbook, "");
         let bindings = inputs.iter().map(|(name, value)| (name.clone(), Binding::of_input(value))).collect();
+        let mut health = None;
         if let Some(scope) = self.scope(runbook, bindings, &captured, &There::default()) {
             let mut used = Use {
                 scope,
@@ -140,6 +143,7 @@ impl<'p> Planner<'p> {
                 chain: vec![runbook.name.clone()],
                 placed: BTreeMap::new(),
             };
+            health = self.health(runbook, &used.scope);
             self.expand(runbook, &mut used, Phase::Main);
             // What was called cleans up before its caller does.
             let mut deferred = std::mem::take(&mut self.deferred);
@@ -162,7 +166,7 @@ impl<'p> Planner<'p> {
             InputValue::Value(_) => None,
         });
         self.secrets.extend(of_inputs);
-        Ok(Expanded { steps: self.steps, called: self.called, secrets: self.secrets })
+        Ok(Expanded { steps: self.steps, called: self.called, secrets: self.secrets, health })
     }
 
     /// What the templates of a runbook see.

@@ -12,17 +12,22 @@ mod differences;
 mod error;
 mod expand;
 mod groups;
+mod health;
 mod inputs;
 mod items;
+mod limits;
 mod render;
+mod request;
 mod scope;
 mod script;
+mod set;
+mod since;
 mod step;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use daytwo_model::plan::{Budget, Intent, Limits, PLAN_FORMAT, PlannedRunbook};
+use daytwo_model::plan::{Intent, PLAN_FORMAT, PlannedRunbook};
 use daytwo_model::{Host, Plan, SealedPlan, Selector, Timestamp};
 
 use crate::rollout::Rollout;
@@ -34,6 +39,8 @@ pub use differences::{Difference, differences};
 pub use error::{PlanError, PlanErrors};
 pub use expand::PLANNED_STEPS_MAX;
 use expand::{Expanded, Planner};
+pub use limits::WhenReachable;
+pub use since::changed_since;
 
 /// The most hosts that one plan holds.
 pub const HOSTS_MAX: usize = 100_000;
@@ -58,6 +65,8 @@ pub struct PlanRequest<'a> {
     pub by: String,
     /// When. Templates read it as `run.at`.
     pub at: Timestamp,
+    /// Until when a host that could not be reached still gets its part.
+    pub when_reachable: WhenReachable,
 }
 
 /// Makes the plan: what will happen, exactly.
@@ -86,7 +95,10 @@ pub fn plan(runbook: &Runbook, request: &PlanRequest<'_>) -> Result<SealedPlan, 
     let rollout = &runbook.rollout;
     let batches = rollout.deal(&spread_values(rollout, &hosts));
     let once = batches.first().and_then(|batch| batch.first()).copied().unwrap_or(0);
-    let Expanded { steps, called, secrets } = Planner::new(request, Arc::clone(&hosts), once).plan(runbook, &values)?;
+    let Expanded { steps, called, secrets, health } =
+        Planner::new(request, Arc::clone(&hosts), once).plan(runbook, &values)?;
+    let limits = limits::limits(rollout, &batches, health, request)?;
+    let gateways = limits::gateways(rollout, &hosts, request.surroundings);
     let hosts = Arc::unwrap_or_clone(hosts);
     if hosts.len().saturating_mul(steps.len()) > CELLS_MAX {
         let message = format!("{} steps on {} hosts are too many; a plan holds {CELLS_MAX}", steps.len(), hosts.len());
@@ -103,9 +115,9 @@ pub fn plan(runbook: &Runbook, request: &PlanRequest<'_>) -> Result<SealedPlan, 
         selection: selected.text,
         undecided: selected.undecided,
         host_keys: keys.filter(|(_, keys)| !keys.is_empty()).collect(),
-        gateways: None,
+        gateways,
         batches,
-        limits: limits(rollout, hosts.len()),
+        limits,
         hosts,
         steps,
         planned_at: request.at,
@@ -125,12 +137,6 @@ fn planned_runbook(runbook: &Runbook) -> PlannedRunbook {
         text: runbook.text.clone(),
         source: None,
     }
-}
-
-fn limits(rollout: &Rollout, hosts: usize) -> Limits {
-    let hosts = u32::try_from(hosts).unwrap_or(u32::MAX);
-    let total = Budget { failed_max: rollout.max_failed.of(hosts), unreachable_max: rollout.max_unreachable.of(hosts) };
-    Limits { total, hold_ms: rollout.hold_ms, ..Limits::strict(rollout.at_once) }
 }
 
 fn spread_values<'h>(rollout: &Rollout, hosts: &'h [Host]) -> Vec<Option<&'h str>> {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use daytwo_model::Text;
-use daytwo_model::plan::{Action, Expect, HttpRequest, LocalFile, Probe, RunAs};
+use daytwo_model::plan::{Action, Expect, LocalFile, Probe, RunAs};
 use daytwo_model::text::Part;
 
 use super::script;
 use crate::duration;
 use crate::runbook::Runbook;
-use crate::step::{ActionTemplate, FetchTemplate, HttpTemplate, ProbeTemplate, PutTemplate, WaitTemplate};
+use crate::step::{ActionTemplate, FetchTemplate, ProbeTemplate, PutTemplate, WaitTemplate};
 use crate::surroundings::Surroundings;
 use crate::template::{Rendering, Template};
 
@@ -48,7 +48,7 @@ impl Renderer<'_> {
             }
             ActionTemplate::Fetch(it) => fetch(it, rendering),
             ActionTemplate::Put(it) => self.put(it, rendering),
-            ActionTemplate::Http(it) => Ok(Action::Http { request: http(it, rendering)? }),
+            ActionTemplate::Http(it) => Ok(Action::Http { request: Box::new(self.request(it, rendering)?) }),
             ActionTemplate::Wait(it) => match it.as_ref() {
                 WaitTemplate::For { duration } => {
                     Ok(Action::Wait { ms: at(duration, duration.render(rendering).and_then(|text| span_ms(&text)))? })
@@ -66,6 +66,7 @@ impl Renderer<'_> {
             | ActionTemplate::Link(_)
             | ActionTemplate::Service(_)
             | ActionTemplate::Package(_)
+            | ActionTemplate::HttpSet(_)
             | ActionTemplate::Call(_) => Err((None, format!("`{}` cannot stand here", action.word()))),
         }
     }
@@ -87,7 +88,7 @@ impl Renderer<'_> {
         })
     }
 
-    fn file(&self, path: &str) -> Result<LocalFile, String> {
+    pub(super) fn file(&self, path: &str) -> Result<LocalFile, String> {
         let mut files = self.read.files.borrow_mut();
         files.entry(path.to_owned()).or_insert_with(|| self.surroundings.file(path)).clone()
     }
@@ -157,34 +158,6 @@ fn below(text: &Text) -> Result<Text, String> {
     }
 }
 
-fn http(http: &HttpTemplate, rendering: &Rendering<'_>) -> Result<HttpRequest, Flawed> {
-    let line = |templates: &[&Template]| templates.first().map(|template| template.place().line);
-    let of_url: Vec<&Template> = http.url.templates().collect();
-    let url = http.url.render(rendering).map_err(|message| (line(&of_url), message))?;
-    let spaced =
-        |part: &Part| matches!(part, Part::Plain(text) if text.contains(|c: char| c.is_whitespace() || c.is_control()));
-    if url.parts().iter().any(spaced) {
-        return Err((line(&of_url), "the URL holds a space or a line end".to_owned()));
-    }
-    if daytwo_model::quote::climbs(&url.preview()) {
-        let message = "a part of the URL's path is `.` or `..`, which leads to another place";
-        return Err((line(&of_url), message.to_owned()));
-    }
-    let mut headers = Vec::with_capacity(http.headers.len());
-    for (name, template) in &http.headers {
-        let value = at(template, template.render(rendering))?;
-        // A line end would begin a header of its own.
-        let broken = |part: &Part| matches!(part, Part::Plain(text) if text.contains(['\r', '\n']));
-        if value.parts().iter().any(broken) {
-            return at(template, Err(format!("the header {name} holds a line end")));
-        }
-        headers.push((name.clone(), value));
-    }
-    let json =
-        http.json.as_ref().map(|json| json.render(rendering).map_err(|message| (line(&json.templates()), message)));
-    Ok(HttpRequest { method: http.method, url, headers, json: json.transpose()?, via: http.via })
-}
-
 fn expect(probe: &ProbeTemplate, rendering: &Rendering<'_>) -> Result<Expect, Flawed> {
     let expect = &probe.expect;
     let stdout: Option<Text> =
@@ -200,5 +173,6 @@ fn expect(probe: &ProbeTemplate, rendering: &Rendering<'_>) -> Result<Expect, Fl
         stdout,
         stdout_matches: expect.stdout_matches.clone(),
         json,
+        members: Vec::new(),
     })
 }

@@ -13,17 +13,17 @@ use crate::template::{Rendering, Template};
 use crate::typed::{self, Spelled};
 
 /// How long what a typed step brought about may take to show, in milliseconds: a service starts in its own time.
-const TYPED_WITHIN_MS: u64 = 30_000;
+pub(super) const TYPED_WITHIN_MS: u64 = 30_000;
 
 impl<T: Eq + Hash> Rendered<T> {
-    fn per_host(self) -> PerHost<T> {
+    pub(super) fn per_host(self) -> PerHost<T> {
         self.groups.spread(self.values.into_iter().map(Some))
     }
 }
 
 impl<T> Rendered<T> {
     /// A part of each value; hosts where there is none have none.
-    fn part<U: Eq + Hash>(&self, part: impl Fn(&T) -> Option<U>) -> PerHost<U> {
+    pub(super) fn part<U: Eq + Hash>(&self, part: impl Fn(&T) -> Option<U>) -> PerHost<U> {
         self.groups.spread(self.values.iter().map(part))
     }
 }
@@ -42,6 +42,9 @@ fn own_length(step: &PlannedStep) -> Option<u64> {
 impl Planner<'_> {
     /// Plans a step; gives its index. None when something was wrong with it.
     pub(super) fn step(&mut self, used: &Use, spot: &Spot<'_>) -> Option<u32> {
+        if let ActionTemplate::HttpSet(set) = &spot.step.action {
+            return self.set_step(used, spot, set);
+        }
         if spot.step.action.is_typed() {
             return self.typed_step(used, spot);
         }
@@ -109,6 +112,8 @@ impl Planner<'_> {
             effect: Effect::Read,
             needs: spot.needs.clone(),
             timeout_ms: step.timeout_ms,
+            on_failure: step.if_failed,
+            late_ok: true,
             captures: spelled.values.first().map(|spelled| spelled.captures.clone()).unwrap_or_default(),
             way_back: WayBack::NotNeeded,
             ..PlannedStep::new(before_id, spelled.part(|spelled| Some(run(&spelled.before, Some(&look)))))
@@ -127,18 +132,20 @@ impl Planner<'_> {
     }
 
     /// What a step says of itself that is the same for every host.
-    fn common(&self, spot: &Spot<'_>, planned: PlannedStep) -> PlannedStep {
+    pub(super) fn common(&self, spot: &Spot<'_>, planned: PlannedStep) -> PlannedStep {
         PlannedStep {
             effect: spot.step.effect,
             needs: spot.needs.clone(),
             timeout_ms: spot.step.timeout_ms,
             retry: spot.step.retry.clone(),
+            on_failure: spot.step.if_failed,
+            late_ok: spot.step.late_ok,
             dead_man_ms: spot.step.dead_man_ms,
             ..planned
         }
     }
 
-    fn render<T>(
+    pub(super) fn render<T>(
         &mut self,
         spot: &Spot<'_>,
         templates: &[&Template],
@@ -152,7 +159,7 @@ impl Planner<'_> {
     }
 
     /// The outer `Option` is none when something was wrong, the inner one when there is nothing to plan.
-    fn check(&mut self, spot: &Spot<'_>, renderer: &Renderer<'_>) -> Option<Option<PerHost<Probe>>> {
+    pub(super) fn check(&mut self, spot: &Spot<'_>, renderer: &Renderer<'_>) -> Option<Option<PerHost<Probe>>> {
         match &spot.step.check {
             Some(probe) => self.probe(spot, renderer, probe).map(Some),
             None => Some(None),
@@ -160,7 +167,7 @@ impl Planner<'_> {
     }
 
     /// As for [`Self::check`].
-    fn verify(
+    pub(super) fn verify(
         &mut self,
         spot: &Spot<'_>,
         renderer: &Renderer<'_>,
@@ -172,7 +179,12 @@ impl Planner<'_> {
         Some(Some(Verify { probe, within_ms, samples, at_least }))
     }
 
-    fn inverse(&mut self, spot: &Spot<'_>, renderer: &Renderer<'_>, inverse: &InverseTemplate) -> Option<WayBack> {
+    pub(super) fn inverse(
+        &mut self,
+        spot: &Spot<'_>,
+        renderer: &Renderer<'_>,
+        inverse: &InverseTemplate,
+    ) -> Option<WayBack> {
         let own = self.verify(spot, renderer, inverse.verify.as_ref())?;
         if !inverse.action.is_typed() {
             let action =
@@ -204,7 +216,7 @@ fn as_run(script: &Text, meaning: Option<&Text>, action: &ActionTemplate) -> Act
 }
 
 /// Captures under their names in the plan.
-fn renamed(used: &Use, captures: &[Capture]) -> Vec<Capture> {
+pub(super) fn renamed(used: &Use, captures: &[Capture]) -> Vec<Capture> {
     let name = |capture: &Capture| used.captured.get(capture.name.as_str()).unwrap_or(&capture.name).clone();
     captures.iter().map(|capture| Capture { name: name(capture), from: capture.from.clone() }).collect()
 }

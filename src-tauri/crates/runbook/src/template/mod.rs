@@ -89,6 +89,15 @@ impl Template {
         Ok(UrlTemplate { base: Some(base), rest })
     }
 
+    /// A template's text as one component of a URL: what it says is percent-encoded, its tags stay what they are.
+    pub(crate) fn in_url(text: &str) -> Result<String, Flaw> {
+        let encoded = segment::cut(text)?.into_iter().map(|segment| match segment {
+            Segment::Literal(text) => daytwo_model::quote::url(&text),
+            tag => spelled(&tag, Quote::Url),
+        });
+        Ok(encoded.collect())
+    }
+
     /// The text as it was written.
     pub(crate) fn written(&self) -> String {
         self.segments

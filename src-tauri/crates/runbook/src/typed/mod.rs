@@ -88,6 +88,14 @@ fn captured_as(step: &StepId) -> Result<CaptureName, Flawed> {
         .map_err(|error| (None, error.to_string()))
 }
 
+/// Under which name a member of a document is captured before it is set. `_n` is no part of a spelled id.
+pub(crate) fn captured_member(step: &StepId, index: usize) -> Result<CaptureName, Flawed> {
+    let name = |of: &str| CaptureName::new(format!("{CAPTURE_PREFIX}was_{of}_n{index}"));
+    name(&spelled_id(step))
+        .or_else(|_| name(&Digest::of(step.as_str().as_bytes()).to_string()))
+        .map_err(|error| (None, error.to_string()))
+}
+
 /// A step's id with letters, digits and `_` only. Different ids stay different: `a-b` and `a_b` may
 /// stand in one plan, and each has a way back of its own.
 fn spelled_id(step: &StepId) -> String {

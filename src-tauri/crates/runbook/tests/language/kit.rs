@@ -7,7 +7,7 @@ use daytwo_model::plan::{Action, LocalFile};
 use daytwo_model::{
     Digest, Endpoint, Fact, FactSheet, FactValue, Host, HostName, Plan, RunbookName, SealedPlan, Selector, Timestamp,
 };
-use daytwo_runbook::{PlanErrors, PlanRequest, Runbook, Surroundings, parse, plan};
+use daytwo_runbook::{PlanErrors, PlanRequest, Runbook, Surroundings, WhenReachable, parse, plan};
 
 /// 2026-11-21T03:04:05.678Z.
 pub(crate) fn now() -> Timestamp {
@@ -52,6 +52,7 @@ pub(crate) fn request<'a>(fleet: &'a [Host], selection: &str, inputs: &[(&str, &
         source: None,
         by: "test".to_owned(),
         at: now(),
+        when_reachable: WhenReachable::default(),
     }
 }
 
@@ -90,6 +91,7 @@ pub(crate) struct Around {
     pub(crate) choices: BTreeMap<String, Result<Vec<String>, String>>,
     pub(crate) facts: BTreeMap<HostName, FactSheet>,
     pub(crate) keys: BTreeMap<HostName, Vec<String>>,
+    pub(crate) gateways: BTreeMap<HostName, String>,
 }
 
 impl Around {
@@ -125,6 +127,10 @@ impl Surroundings for Around {
 
     fn host_keys(&self, host: &Host) -> Vec<String> {
         self.keys.get(&host.name).cloned().unwrap_or_default()
+    }
+
+    fn gateway_of(&self, host: &Host) -> Option<String> {
+        self.gateways.get(&host.name).cloned()
     }
 
     fn facts(&self, host: &HostName) -> Option<&FactSheet> {

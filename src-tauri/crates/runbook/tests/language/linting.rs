@@ -196,6 +196,42 @@ fn a_canary_is_one_host_or_a_tenth() {
 }
 
 #[test]
+fn a_query_that_always_has_a_result_is_no_health_check() {
+    for (query, fires) in [
+        ("up", true),
+        ("sum(up{job=~\"a|b\", x!=\"1 < 2\"})", true),
+        ("up == bool 1", true),
+        ("label_replace(up, `a`, `<`, `b`, `c`)", true),
+        ("up{a=\"b\\\"}\"} == 1", false),
+        ("absent(ALERTS{alertstate=\"firing\"})", false),
+        ("up unless down", false),
+        ("a != 1", false),
+    ] {
+        let query = serde_json::Value::from(query);
+        let text = whole(&format!(
+            "rollout: {{ health: {{ promql: {{ url: 'http://p', query: {query} }} }} }}\nsteps:\n- {{ id: a, effect: read, run: ls }}\n"
+        ));
+        assert_eq!(found(&text), if fires { vec!["promql-without-comparison"] } else { vec![] }, "{query}");
+    }
+}
+
+#[test]
+fn what_is_to_be_taken_back_and_what_waits_for_a_late_host_is_looked_at_step_by_step() {
+    let change = "timeout: 9s, verify: { run: ls }";
+    let steps = format!(
+        "rollout: {{ batches: [1, 100%], when_reachable: {{ for: 1d }} }}\nsteps:\n\
+         - {{ id: typed, timeout: 9s, link: {{ path: /a, to: b }}, if_failed: undo, late_ok: true }}\n\
+         - {{ id: stays, run: mv a b, {change}, undo: none, late_ok: true }}\n\
+         - {{ id: asks, run: mv b c, {change}, undo: {{ run: mv c b }}, if_failed: {{ ask: {{ otherwise: undo }} }} }}\n"
+    );
+    let said: Vec<(String, u32)> =
+        findings(&whole(&steps)).iter().map(|it| (it.code.to_string(), it.place.line)).collect();
+    assert_eq!(said, [("late-change".to_owned(), 12), ("undo-without-way-back".to_owned(), 12)]);
+    let patient = steps.replace(", when_reachable: { for: 1d }", "").replace("otherwise: undo", "otherwise: skip");
+    assert_eq!(found(&whole(&patient)), [""; 0]);
+}
+
+#[test]
 fn a_warning_points_to_the_word_and_a_waiver_silences_it_on_its_step_only() {
     let text =
         whole("- id: a\n  effect: read\n  run: |\n    true\n      ls $x\n- { id: b, effect: read, run: 'ls ${y}' }");

@@ -2,7 +2,7 @@
 
 use crate::kit::{fleet, host, now, planned, refused, request, runbook, script};
 use daytwo_model::SecretValue;
-use daytwo_model::plan::{Action, InputValue, WayBack};
+use daytwo_model::plan::{Action, Body, HttpRequest, InputValue, WayBack};
 use daytwo_runbook::{Diagnostics, RENDERED_BYTES_MAX, parse};
 
 const STRING: &str = "inputs: { x: { type: string, required: false } }\n";
@@ -113,6 +113,11 @@ fn a_late_value_can_only_stand_alone() {
     }
 }
 
+fn json_body(request: &HttpRequest) -> String {
+    let Some(Body::Json(json)) = &request.body else { panic!("no JSON: {request:?}") };
+    json.preview()
+}
+
 #[test]
 fn urls_and_json_quote_for_themselves() {
     let hosts = [host("gw", &[], &[("url", "http://[::1]:4000/")]), host("bad", &[], &[("url", "file:///etc/passwd")])];
@@ -122,7 +127,7 @@ fn urls_and_json_quote_for_themselves() {
     let sealed = planned(&book, &request(&hosts, "host~gw", &[("x", "a/b \"c\"")]));
     let Some(Action::Http { request: sent }) = sealed.plan().steps[0].action.get(0) else { panic!("no request") };
     assert_eq!(sent.url.preview(), "http://[::1]:4000/k/a%2Fb%20%22c%22?q=a%2Fb%20%22c%22");
-    let json: serde_json::Value = serde_json::from_str(&sent.json.as_ref().unwrap().preview()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json_body(sent)).unwrap();
     let expected = serde_json::json!({
         "whole": "a/b \"c\"", "part": "say \"a/b \"c\"\"", "no": "no", "n": 1, "list": ["a/b \"c\"", true, null], "o": "0777"
     });

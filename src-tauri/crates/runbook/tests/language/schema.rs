@@ -92,6 +92,12 @@ fn what_an_editor_can_see_to_be_wrong_is_underlined() {
         (format!("{head}, {steps}, inputs: {{ a: {{ type: list, of: {{ type: secret }} }} }} }}"), "secret"),
         (format!("{head}, {steps}, inputs: {{ a: {{ type: size, min: 5G }} }} }}"), "5G"),
         (format!("{head}, {steps}, rollout: {{ batches: [many] }} }}"), "many"),
+        (format!("{head}, {steps}, rollout: {{ order: lineal }} }}"), "lineal"),
+        (
+            format!("{head}, {steps}, rollout: {{ health: {{ run: id, http: {{ url: 'http://a' }} }} }} }}"),
+            "/rollout/health",
+        ),
+        (format!("{head}, steps: [{{ id: a, run: id, if_failed: abort }}] }}"), "/steps/0/if_failed"),
     ] {
         assert!(parse("wrong", &wrong).is_err(), "{wrong} is right");
         let said = complaints(&as_an_editor_reads(&wrong).unwrap());

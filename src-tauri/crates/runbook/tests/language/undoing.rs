@@ -1,84 +1,13 @@
 //! The undo of a run: exactly what may have happened, in reverse, with what was captured.
 
-use std::collections::BTreeMap;
-
-use daytwo_model::plan::Action;
-use daytwo_model::{
-    AttemptId, CaptureName, Event, Exit, OutputTally, Plan, RunId, RunOutcome, RunState, SealedPlan, SkipReason,
-};
+use daytwo_model::{Event, OutputTally, RunOutcome, RunState, SkipReason};
 use daytwo_runbook::{PlanRequest, UndoPlan, plan_undo};
 use serde_json::Value;
 
 use crate::kit::{Around, fleet, ids, now, planned, request, runbook};
+use crate::tale::{Tale, attempt, run_id, script};
 
 const BOOK: &str = "rollout: { batches: [1, 100%], max_failed: 100%, max_unreachable: 100% }\nsteps:\n  - { id: look, effect: read, run: cat old, capture: { old: stdout } }\n  - { id: write, run: put new, verify: { run: check }, undo: { run: 'put {{ captured.old }}', verify: { run: get, expect: { stdout: '{{ captured.old }}' }, within: 5s } } }\n  - { id: restart, run: restart, undo: none }\n";
-
-fn run_id() -> RunId {
-    "01900000-0000-7000-8000-000000000001".parse().unwrap()
-}
-
-fn attempt(host: u32, step: u32) -> AttemptId {
-    format!("01900000-0000-7000-8000-{host:06}{step:06}").parse().unwrap()
-}
-
-/// A run, told event by event.
-struct Tale(RunState);
-
-impl Tale {
-    fn of(sealed: &SealedPlan) -> Self {
-        let mut tale = Self(RunState::new(sealed.plan()));
-        tale.tell(&Event::RunOpened { plan: sealed.digest(), by: "test".into() });
-        tale.tell(&Event::BatchStarted { batch: 0 });
-        tale
-    }
-
-    fn tell(&mut self, event: &Event) {
-        self.0.apply(event).unwrap();
-    }
-
-    fn sent(&mut self, host: u32, step: u32) -> AttemptId {
-        self.tell(&Event::AttemptSent { attempt: attempt(host, step), host, step, inverse: false });
-        attempt(host, step)
-    }
-
-    fn finished(&mut self, host: u32, step: u32, code: i32, captured: &[(&str, Value)]) {
-        let attempt = self.sent(host, step);
-        let captured: BTreeMap<_, _> =
-            captured.iter().map(|(name, value)| (CaptureName::new(*name).unwrap(), value.clone())).collect();
-        let output = OutputTally::default();
-        self.tell(&Event::AttemptFinished { attempt, exit: Exit::Code(code), captured, output });
-    }
-
-    /// One more attempt of a step that failed.
-    fn sent_again(&mut self, host: u32, step: u32, number: u32) -> AttemptId {
-        let attempt = attempt(host, step + 1000 * number);
-        self.tell(&Event::AttemptSent { attempt, host, step, inverse: false });
-        attempt
-    }
-
-    /// The state of a run that was interrupted here.
-    fn state(mut self) -> RunState {
-        self.tell(&Event::RunInterrupted { found_by: "test".into() });
-        self.0
-    }
-
-    fn next_batch(&mut self) {
-        self.tell(&Event::BatchEnded { batch: 0 });
-        self.tell(&Event::BatchStarted { batch: 1 });
-    }
-
-    fn ended(mut self, outcome: RunOutcome) -> RunState {
-        self.tell(&Event::RunEnded { outcome });
-        self.0
-    }
-}
-
-fn script(plan: &Plan, step: usize, host: u32) -> Option<String> {
-    match plan.steps[step].action.get(host)? {
-        Action::Run { script, .. } => Some(script.preview()),
-        other => panic!("not a script: {other:?}"),
-    }
-}
 
 #[test]
 fn an_undo_takes_back_what_may_have_happened_and_lists_the_rest() {

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use daytwo_engine::ports::Cancel;
+use daytwo_model::ProcessIdentity;
 use daytwo_model::plan::RunAs;
-use daytwo_model::{ProcessIdentity, quote};
 use russh::Channel;
 use russh::client::Msg;
 use tokio::time::timeout;
 
-use super::wrapper::{KILL, shell_as};
-use crate::ask::{Answer, AskError, ask};
+use super::Site;
+use super::wrapper::shell_as;
+use crate::ask::{Answer, ask};
 use crate::error::seconds;
-use crate::job::new_mark;
-use crate::options::Deadlines;
+use crate::host;
 use crate::pool::{Lease, Pool};
 use crate::target::Target;
 
@@ -32,46 +33,36 @@ pub(crate) enum Killed {
     Unseen(String),
 }
 
-/// Ends the process group of `process`. Takes at most `deadlines.kill`.
-pub(crate) async fn kill(
-    pool: &Arc<Pool>,
-    target: &Arc<Target>,
-    lease: &Lease,
-    process: &ProcessIdentity,
-    run_as: &RunAs,
-    deadlines: &Deadlines,
-) -> Killed {
-    let asking = async {
-        match new_mark() {
-            Ok(mark) => {
-                ask_host(pool, target, lease, &script(&mark, process, deadlines.terminate), &mark, run_as).await
-            }
-            Err(why) => Killed::Unseen(why),
+/// Ends the process group of `process` as hard as `cancel` says, also when it comes to say so while
+/// this is under way. Takes at most twice `deadlines.kill`.
+pub(crate) async fn kill(site: &Site<'_>, process: &ProcessIdentity, run_as: &RunAs, cancel: &Cancel) -> Killed {
+    if !cancel.is_kill() {
+        let softly = attempt(site, process, run_as, Some(site.deadlines.terminate));
+        tokio::select! {
+            killed = softly => return killed,
+            () = cancel.killed() => {}
         }
-    };
-    match timeout(deadlines.kill, asking).await {
+    }
+    attempt(site, process, run_as, None).await
+}
+
+async fn attempt(site: &Site<'_>, process: &ProcessIdentity, run_as: &RunAs, terminate: Option<Duration>) -> Killed {
+    let script = host::end_group(process, terminate);
+    let after = site.deadlines.kill;
+    match timeout(after, ask_host(site, &script, run_as)).await {
         Ok(killed) => killed,
-        Err(_) => Killed::Unseen(format!("the host did not say within {} that it is dead", seconds(&deadlines.kill))),
+        Err(_) => Killed::Unseen(format!("the host did not say within {} that it is dead", seconds(&after))),
     }
 }
 
-async fn ask_host(
-    pool: &Arc<Pool>,
-    target: &Arc<Target>,
-    lease: &Lease,
-    script: &str,
-    mark: &str,
-    run_as: &RunAs,
-) -> Killed {
-    let (_lease, channel) = match channel(pool, target, lease).await {
+async fn ask_host(site: &Site<'_>, script: &str, run_as: &RunAs) -> Killed {
+    let (_lease, channel) = match channel(site.pool, &site.target, &site.lease).await {
         Ok(channel) => channel,
         Err(why) => return Killed::Unseen(format!("the host could not be asked to end it: {why}")),
     };
     match ask(channel, &shell_as(run_as), script).await {
-        Ok(answer) => read(&answer, mark),
-        Err(error @ (AskError::NoMark(_) | AskError::ExecDenied | AskError::Lost | AskError::TooLong)) => {
-            Killed::Unseen(format!("the host could not be asked to end it: {error}"))
-        }
+        Ok(answer) => read(&answer),
+        Err(error) => Killed::Unseen(format!("the host could not be asked to end it: {error}")),
     }
 }
 
@@ -87,47 +78,18 @@ async fn channel(
     }
 }
 
-fn script(mark: &str, process: &ProcessIdentity, terminate: Duration) -> String {
-    let word = |text: &Option<String>| quote::shell(text.as_deref().unwrap_or("-"));
-    let tenths = terminate.as_millis().div_ceil(100);
-    format!(
-        "{KILL}end_group {mark} {} {} {} {tenths}\n",
-        process.pid,
-        word(&process.boot_id),
-        word(&process.start_ticks)
-    )
-}
-
-fn read(answer: &Answer, mark: &str) -> Killed {
+fn read(answer: &Answer) -> Killed {
     let text = String::from_utf8_lossy(&answer.stdout);
-    let said = text.lines().find_map(|line| line.strip_prefix(mark)).map(str::trim);
-    match said {
-        Some("dead") => Killed::Dead,
-        Some("gone") => Killed::Gone,
-        Some("rebooted") => Killed::Unseen("the host has rebooted since it was started".to_owned()),
-        Some("apart") => Killed::Unseen(
+    let unseen = |why: &str| Killed::Unseen(why.to_owned());
+    match text.trim() {
+        "dead" => Killed::Dead,
+        "gone" => Killed::Gone,
+        "rebooted" => unseen("the host has rebooted since it was started"),
+        "apart" => unseen(
             "it had no process group of its own (no setsid on the host): its shell was asked to end, and what it \
-             started may still be there"
-                .to_owned(),
+             started may still be there",
         ),
-        Some(alive) => Killed::Unseen(format!("processes of it are still there: {alive}")),
-        None => Killed::Unseen(format!("the host could not end it: {}", answer.complaint.trim())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_host_calls_its_boot_id_is_a_word_and_nothing_more() {
-        let process = ProcessIdentity {
-            pid: 7,
-            boot_id: Some("$(reboot)".into()),
-            start_ticks: None,
-            ..ProcessIdentity::default()
-        };
-        let script = script("m", &process, Duration::from_millis(250));
-        assert!(script.ends_with("end_group m 7 '$(reboot)' - 3\n"), "{script}");
+        alive if alive.starts_with("alive") => Killed::Unseen(format!("processes of it are still there: {alive}")),
+        _ => Killed::Unseen(format!("the host could not end it: {}", answer.complaint.trim())),
     }
 }

@@ -16,7 +16,7 @@ use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf};
 use tokio::sync::mpsc;
 
-use super::mark::{Found, Scan};
+use super::talk::{KeptTalk, Said, Talk};
 use crate::ask::{CloseOnDrop, exit_code, exit_signal};
 
 /// What may wait to be handed on while a job is being cancelled, when reading must go on whether or
@@ -61,14 +61,9 @@ pub(crate) struct Pump {
     sending: Option<Sending>,
     last_line: Option<Sending>,
     sent: Sent,
-    stdout: Scan,
-    stderr: Scan,
-    stderr_marked: bool,
-    started: Option<ProcessIdentity>,
+    talk: Talk,
     queue: VecDeque<ShellEvent>,
     queue_bytes: usize,
-    /// Standard error that arrived before the start line, which is on standard output.
-    early_stderr: Vec<Bytes>,
     exit: Option<Exit>,
     denied: bool,
     ended: Option<Closed>,
@@ -85,6 +80,7 @@ impl Pump {
         command: Cow<'static, str>,
         mark: &str,
         script: &SecretValue,
+        talk: Talk,
         events: mpsc::Sender<ShellEvent>,
     ) -> Self {
         let (reader, writer) = channel.split();
@@ -107,13 +103,9 @@ impl Pump {
             sending: Some(sending),
             last_line: Some(last_line),
             sent: Sent::Part,
-            stdout: Scan::new(mark),
-            stderr: Scan::new(mark),
-            stderr_marked: false,
-            started: None,
+            talk,
             queue: VecDeque::new(),
             queue_bytes: 0,
-            early_stderr: Vec::new(),
             exit: None,
             denied: false,
             ended: None,
@@ -127,8 +119,28 @@ impl Pump {
         self.sent
     }
 
-    pub(crate) const fn started(&self) -> Option<&ProcessIdentity> {
-        self.started.as_ref()
+    pub(crate) fn started(&self) -> Option<&ProcessIdentity> {
+        self.talk.started()
+    }
+
+    /// What the host said of an attempt that it keeps.
+    pub(crate) const fn kept(&self) -> Option<&KeptTalk> {
+        self.talk.kept()
+    }
+
+    /// An exit was seen, or the host said how an attempt ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.exit.is_some() || self.kept().is_some_and(|talk| talk.end().is_some())
+    }
+
+    /// The end of a kept attempt is known, and all of its output was handed on.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.queue.is_empty() && self.kept().is_some_and(KeptTalk::is_complete)
+    }
+
+    /// Whether the program on the host was heard.
+    pub(crate) const fn begun(&self) -> bool {
+        self.talk.begun()
     }
 
     pub(crate) const fn exit(&self) -> Option<&Exit> {
@@ -146,12 +158,7 @@ impl Pump {
 
     /// What was printed before the start, for people.
     pub(crate) fn noise(&self) -> String {
-        let (out, err) = (self.stdout.noise(), self.stderr.noise());
-        match (out.is_empty(), err.is_empty()) {
-            (_, true) => out,
-            (true, false) => err,
-            (false, false) => format!("{err} {out}"),
-        }
+        self.talk.noise()
     }
 
     /// From now on reading goes on whether or not the output is taken.
@@ -227,8 +234,8 @@ impl Pump {
 
     fn take(&mut self, message: Option<ChannelMsg>) {
         match message {
-            Some(ChannelMsg::Data { data }) => self.take_stdout(data),
-            Some(ChannelMsg::ExtendedData { data, ext: EXTENDED_STDERR }) => self.take_stderr(data),
+            Some(ChannelMsg::Data { data }) => self.hear(Stream::Stdout, data),
+            Some(ChannelMsg::ExtendedData { data, ext: EXTENDED_STDERR }) => self.hear(Stream::Stderr, data),
             Some(ChannelMsg::ExitStatus { exit_status }) => self.exit = Some(exit_code(exit_status)),
             Some(ChannelMsg::ExitSignal { signal_name, .. }) => self.exit = Some(exit_signal(&signal_name)),
             Some(ChannelMsg::Failure) => self.denied = true,
@@ -238,38 +245,12 @@ impl Pump {
         }
     }
 
-    fn take_stdout(&mut self, data: Bytes) {
-        if self.started.is_some() {
-            self.put(ShellEvent::Output(Stream::Stdout, data));
-        } else if let Some(Found { line, rest }) = self.stdout.feed(&data)
-            && let Some(process) = parse_start(&line)
-        {
-            self.started = Some(process.clone());
-            self.put(ShellEvent::Started(process));
-            for early in std::mem::take(&mut self.early_stderr) {
-                self.put(ShellEvent::Output(Stream::Stderr, early));
-            }
-            self.put(ShellEvent::Output(Stream::Stdout, rest));
-        }
-    }
-
-    fn take_stderr(&mut self, data: Bytes) {
-        let data = if self.stderr_marked {
-            data
-        } else if let Some(Found { rest, .. }) = self.stderr.feed(&data) {
-            self.stderr_marked = true;
-            rest
-        } else {
-            return;
-        };
-        if self.started.is_some() {
-            self.put(ShellEvent::Output(Stream::Stderr, data));
-        } else if self.early_stderr.iter().map(Bytes::len).sum::<usize>() + data.len() <= BACKLOG_BYTES_MAX {
-            self.early_stderr.push(data);
-        } else {
-            // The start line was written before any of this; a host that sends it a megabyte late
-            // is not keeping to the protocol.
-            self.dropped_bytes += data.len() as u64;
+    fn hear(&mut self, stream: Stream, data: Bytes) {
+        let mut said = Said::default();
+        self.talk.hear(stream, data, &mut said);
+        self.dropped_bytes += said.dropped_bytes;
+        for event in said.events {
+            self.put(event);
         }
     }
 
@@ -299,12 +280,4 @@ fn size(event: &ShellEvent) -> usize {
         ShellEvent::Started(_) => 0,
         ShellEvent::Output(_, data) => data.len(),
     }
-}
-
-/// Reads `pid boot-id ticks`, with `-` for what the host does not have.
-fn parse_start(line: &str) -> Option<ProcessIdentity> {
-    let mut words = line.split(' ');
-    let pid = words.next()?.parse().ok()?;
-    let mut optional = || words.next().filter(|word| *word != "-").map(str::to_owned);
-    Some(ProcessIdentity { pid, boot_id: optional(), start_ticks: optional(), ..ProcessIdentity::default() })
 }

@@ -61,12 +61,37 @@ macro_rules! outer {
 /// The exec request of a job as the login user.
 const RUN: &str = concat!("sh -c '", outer!(), "' sh '", inner!(), "'");
 
+/// Reads mark and program, and becomes the program.
+///
+/// Like [`inner!`], but what it runs is one of ours, which says by itself that it runs, and starts the
+/// script as another process: so nothing is said here.
+macro_rules! program {
+    () => {
+        concat!(
+            r#"unset dt_m dt_s dt_script dt_inverse; "#,
+            r#"IFS= read -r dt_m || exit 125; "#,
+            r#"dt_s=$(cat) || exit 125; "#,
+            r#"case $dt_s in *"$dt_m") dt_s=${dt_s%"$dt_m"};; *) exit 125;; esac; "#,
+            r#"exec </dev/null || exit 125; "#,
+            r#"eval "$dt_s""#,
+        )
+    };
+}
+
+/// The exec request of a program of ours, as the login user.
+const PROGRAM: &str = concat!("sh -c '", program!(), "' sh");
+
 /// The exec request of a shell that reads its script from standard input.
 pub(crate) const SHELL: &str = "sh";
 
 /// The exec request of a job.
 pub(crate) fn run_as(run_as: &RunAs) -> Cow<'static, str> {
     become_user(run_as, RUN)
+}
+
+/// The exec request of a program of ours: see [`crate::host`].
+pub(crate) fn program_as(run_as: &RunAs) -> Cow<'static, str> {
+    become_user(run_as, PROGRAM)
 }
 
 /// The exec request of a shell that reads its script from standard input.
@@ -87,71 +112,13 @@ fn become_user(run_as: &RunAs, constant: &'static str) -> Cow<'static, str> {
 /// Exit code of the wrapper when it did not run the script.
 pub(crate) const NOT_RUN: i32 = 125;
 
-/// Ends a process group and looks that it is gone. A function called in its last line: a shell that
-/// reads only half of it runs none of it.
-///
-/// `$1` mark, `$2` pid, `$3` boot id, `$4` start ticks, `$5` tenths of a second between asking and
-/// killing. One line of answer: mark and `dead` (it was signalled and is gone), `gone` (there was
-/// nothing to signal), `rebooted`, `apart` (the job has no process group of its own), or `alive` and
-/// pids. Where there is a /proc the group's members are looked up there, because `kill -0` also
-/// counts processes that are dead but not yet collected by their parent; and members of the session
-/// count too, so that a group that the script made itself is found.
-pub(crate) const KILL: &str = r#"
-members() {
-  found=
-  if [ -r /proc/$$/stat ]; then
-    for f in /proc/[0-9]*/stat; do
-      read -r line <"$f" || continue
-      pid=${line%% *}
-      set -- ${line##*) }
-      case $1 in Z|X|x) continue;; esac
-      if [ "$3" = "$group" ] || [ "$4" = "$group" ]; then found="$found $pid"; fi
-    done 2>/dev/null
-  elif kill -s 0 -- "-$group" 2>/dev/null; then
-    found=" $group"
-  fi
-  [ -n "$found" ]
-}
-pause() { sleep 0.1 2>/dev/null || sleep 1; }
-wait_gone() {
-  tenths=$1
-  while members; do
-    [ "$tenths" -gt 0 ] || return 1
-    tenths=$((tenths - 1))
-    pause
-  done
-}
-end_group() {
-  mark=$1 group=$2 boot=$3 ticks=$4 grace=$5
-  now=-
-  if [ -r /proc/sys/kernel/random/boot_id ]; then read -r now </proc/sys/kernel/random/boot_id; fi
-  if [ "$now" != "$boot" ]; then echo "$mark rebooted"; return; fi
-  if [ -r "/proc/$group/stat" ]; then
-    read -r line <"/proc/$group/stat" 2>/dev/null || line=
-    if [ -n "$line" ]; then
-      set -- ${line##*) }
-      own=$3
-      shift 19
-      if [ "$1" != "$ticks" ]; then echo "$mark gone"; return; fi
-      if [ "$own" != "$group" ]; then kill -TERM "$group"; echo "$mark apart"; return; fi
-    fi
-  fi
-  if members; then :; else echo "$mark gone"; return; fi
-  kill -s TERM -- "-$group" $found 2>/dev/null
-  if wait_gone "$grace"; then echo "$mark dead"; return; fi
-  kill -s KILL -- "-$group" $found 2>/dev/null
-  if wait_gone 20; then echo "$mark dead"; return; fi
-  echo "$mark alive$found"
-}
-"#;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn one_pair_of_single_quotes_carries_the_wrapper_through_any_login_shell() {
-        for text in [inner!(), outer!()] {
+        for text in [inner!(), outer!(), program!()] {
             assert!(!text.contains(['\'', '\\', '!', '\n']), "{text}");
         }
     }
@@ -170,13 +137,13 @@ mod tests {
         assert_eq!(run_as(&user("app")).strip_prefix("sudo -n -u app "), Some(RUN));
     }
 
-    /// What a login shell makes of the request with this on standard input: exit code and standard output.
+    /// What a login shell makes of a request with this on standard input: exit code and standard output.
     #[cfg(unix)]
-    fn with_input(login_shell: &str, input: &str) -> (Option<i32>, String) {
+    fn with_input(login_shell: &str, request: &str, input: &str) -> (Option<i32>, String) {
         use std::io::Write as _;
         use std::process::{Command, Stdio};
         let mut child = Command::new(login_shell)
-            .args(["-c", RUN])
+            .args(["-c", request])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -191,14 +158,15 @@ mod tests {
     #[cfg(unix)]
     fn half_a_script_is_never_run() {
         let whole = "mark-1\necho ran\nexit 3\nmark-1";
-        for shell in ["sh", "bash"] {
+        for (shell, request) in [("sh", RUN), ("bash", RUN), ("sh", PROGRAM), ("bash", PROGRAM)] {
             for cut in 0..whole.len() {
-                let (code, out) = with_input(shell, whole.get(..cut).unwrap());
+                let (code, out) = with_input(shell, request, whole.get(..cut).unwrap());
                 assert_eq!((code, out.as_str()), (Some(NOT_RUN), ""), "{shell}, cut at {cut}");
             }
-            let (code, out) = with_input(shell, whole);
+            let (code, out) = with_input(shell, request, whole);
             assert_eq!(code, Some(3), "{shell}");
-            assert!(out.starts_with("mark-1 ") && out.ends_with("\nran\n"), "{shell}: {out}");
+            assert!(out.ends_with("ran\n"), "{shell}: {out}");
+            assert_eq!(out.starts_with("mark-1 "), request == RUN, "{shell}: {out}");
         }
     }
 }

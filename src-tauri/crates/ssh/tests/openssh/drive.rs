@@ -4,9 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use daytwo_engine::ports::{Cancel, SHELL_EVENTS_MAX, Shell, ShellEnd, ShellEvent, ShellJob};
+use daytwo_engine::ports::{Cancel, DeadMan, Keep, Kept, SHELL_EVENTS_MAX, Shell, ShellEnd, ShellEvent, ShellJob};
 use daytwo_model::plan::RunAs;
-use daytwo_model::{Host, ProcessIdentity, SecretValue, Stream};
+use daytwo_model::{AttemptId, Host, ProcessIdentity, SecretValue, Stream};
 use daytwo_ssh::SshTransport;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -29,12 +29,32 @@ impl Job {
     }
 
     pub(crate) fn begin_as(transport: &Arc<SshTransport>, host: &Host, script: &str, run_as: RunAs) -> Self {
+        Self::begin_job(transport, host, ShellJob::read(SecretValue::new(script), run_as))
+    }
+
+    /// A script that its host keeps.
+    pub(crate) fn deliver(transport: &Arc<SshTransport>, host: &Host, attempt: AttemptId, script: &str) -> Self {
+        Self::begin_job(transport, host, kept_job(attempt, script, RunAs::Login, None))
+    }
+
+    pub(crate) fn begin_job(transport: &Arc<SshTransport>, host: &Host, job: ShellJob) -> Self {
+        let (transport, host) = (Arc::clone(transport), host.clone());
+        Self::begin_with(|events, cancel| async move { transport.run(&host, job, events, cancel).await })
+    }
+
+    pub(crate) fn reattach(transport: &Arc<SshTransport>, host: &Host, kept: Kept) -> Self {
+        let (transport, host) = (Arc::clone(transport), host.clone());
+        Self::begin_with(|events, cancel| async move { transport.reattach(&host, kept, events, cancel).await })
+    }
+
+    fn begin_with<F>(work: impl FnOnce(mpsc::Sender<ShellEvent>, Cancel) -> F) -> Self
+    where
+        F: Future<Output = ShellEnd> + Send + 'static,
+    {
         let (sender, events) = mpsc::channel(SHELL_EVENTS_MAX);
         let cancel = Cancel::new();
         let mut running = JoinSet::new();
-        let (transport, host, token) = (Arc::clone(transport), host.clone(), cancel.clone());
-        let job = ShellJob::read(SecretValue::new(script), run_as);
-        running.spawn(async move { transport.run(&host, job, sender, token).await });
+        running.spawn(work(sender, cancel.clone()));
         Self { cancel, events, running, started: None, stdout: Vec::new(), stderr: Vec::new() }
     }
 
@@ -85,6 +105,38 @@ impl Job {
     /// The numbers on standard output.
     pub(crate) fn pids(&self) -> Vec<u32> {
         self.out().split_whitespace().filter_map(|word| word.parse().ok()).collect()
+    }
+}
+
+/// An id that nothing else has.
+pub(crate) fn new_attempt() -> AttemptId {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).unwrap();
+    // Like the ids of the console, which begin with the time; tests of the retention make others.
+    let hex = hex::encode(random);
+    format!("0198c1d2-{}-7{}-8{}-{}", &hex[0..4], &hex[4..7], &hex[7..10], &hex[10..22]).parse().unwrap()
+}
+
+pub(crate) fn kept_job(
+    attempt: AttemptId,
+    script: &str,
+    run_as: RunAs,
+    dead_man: Option<(Duration, &str)>,
+) -> ShellJob {
+    let dead_man = dead_man.map(|(after, script)| DeadMan { after, script: SecretValue::new(script) });
+    let (by, what) = ("ada@desk".to_owned(), "restart / stop it (run 0198)".to_owned());
+    let keep = Keep { attempt, by, what, lease: Duration::from_secs(60), dead_man };
+    ShellJob { script: SecretValue::new(script), run_as, keep: Some(keep) }
+}
+
+/// What a console knows of an attempt that was sent a moment ago, and of which it has heard `job`.
+pub(crate) fn kept(attempt: AttemptId, job: Option<&Job>) -> Kept {
+    Kept {
+        attempt,
+        run_as: RunAs::Login,
+        process: job.and_then(|job| job.started.clone()),
+        have: job.map_or((0, 0), |job| (job.stdout.len() as u64, job.stderr.len() as u64)),
+        sent_ago: Duration::from_secs(1),
     }
 }
 

@@ -152,7 +152,7 @@ async fn an_account_without_a_shell_is_a_refusal_with_the_hosts_words() {
 }
 
 /// A server whose sessions find this `sudo` first on their path.
-fn with_sudo(text: &str) -> (Sshd, tempfile::TempDir) {
+pub(crate) fn with_sudo(text: &str) -> (Sshd, tempfile::TempDir) {
     use std::os::unix::fs::PermissionsExt as _;
     let bin = tempfile::tempdir().unwrap();
     let sudo = bin.path().join("sudo");

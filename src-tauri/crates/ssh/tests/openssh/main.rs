@@ -8,4 +8,12 @@ mod drive;
 #[cfg(test)]
 mod jobs;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
+mod places;
+#[cfg(test)]
+mod shells;
+#[cfg(test)]
 mod sshd;
+#[cfg(test)]
+mod switch;

@@ -24,6 +24,16 @@ pub(crate) struct Sshd {
 impl Sshd {
     /// Starts a server; `extra` are lines of its configuration.
     pub(crate) fn start(extra: &str) -> Self {
+        Self::start_with(extra, None)
+    }
+
+    /// Starts a server with its own view of the file system, which `prelude` makes. None where that is not
+    /// allowed; says so.
+    pub(crate) fn start_in(prelude: &str) -> Option<Self> {
+        can_have_a_view().then(|| Self::start_with("", Some(prelude)))
+    }
+
+    pub(crate) fn start_with(extra: &str, prelude: Option<&str>) -> Self {
         assert!(
             Path::new(SSHD).exists(),
             "{SSHD} is missing, and these tests are about a real server; install it with: apt-get install -y openssh-server"
@@ -34,7 +44,7 @@ impl Sshd {
         keygen(&["-q", "-t", "ed25519", "-N", "", "-f"], &dir.path().join("host_key"));
         keygen(&["-q", "-t", "ed25519", "-N", "", "-f"], &dir.path().join("id"));
         fs::copy(dir.path().join("id.pub"), dir.path().join("authorized_keys")).unwrap();
-        let (port, child) = launch(dir.path(), extra);
+        let (port, child) = launch(dir.path(), extra, prelude);
         Self { dir, port, child }
     }
 
@@ -104,7 +114,17 @@ impl Drop for Sshd {
     }
 }
 
-fn launch(dir: &Path, extra: &str) -> (u16, Child) {
+/// Whether a server can be given a view of the file system of its own. Says where it cannot.
+pub(crate) fn can_have_a_view() -> bool {
+    let tried = Command::new("unshare").args(["--mount", "true"]).stderr(Stdio::null()).status();
+    let can = tried.is_ok_and(|status| status.success()) && user() == "root";
+    if !can {
+        eprintln!("not tested here, because it takes root to make a view of the file system");
+    }
+    can
+}
+
+fn launch(dir: &Path, extra: &str, prelude: Option<&str>) -> (u16, Child) {
     // Another process may take the port between its choice and its use; then another one is chosen.
     for _ in 0..5 {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -116,7 +136,15 @@ fn launch(dir: &Path, extra: &str) -> (u16, Child) {
         );
         fs::write(dir.join("sshd_config"), config).unwrap();
         let log = fs::File::create(dir.join("sshd.log")).unwrap();
-        let mut child = Command::new(SSHD)
+        let mut server = match prelude {
+            None => Command::new(SSHD),
+            Some(prelude) => {
+                let mut server = Command::new("unshare");
+                server.args(["--mount", "sh", "-ec", &format!("{prelude}\nexec {SSHD} \"$@\""), "sh"]);
+                server
+            }
+        };
+        let mut child = server
             .args(["-D", "-e", "-f"])
             .arg(dir.join("sshd_config"))
             .stdin(Stdio::null())

@@ -27,6 +27,8 @@ pub struct StoredAttempt {
     pub step: u32,
     /// The step's id.
     pub step_id: StepId,
+    /// It is the step's recorded inverse that was sent, in the same run.
+    pub inverse: bool,
     /// What is known.
     pub state: AttemptState,
     /// What it captured.
@@ -52,6 +54,7 @@ struct AttemptColumns {
     host_name: String,
     step: i64,
     step_id: String,
+    inverse: bool,
     state: String,
     captured: String,
     tally: String,
@@ -75,6 +78,7 @@ impl AttemptColumns {
             host_name: from_word(what, &self.host_name)?,
             step: index(self.step),
             step_id: from_word(what, &self.step_id)?,
+            inverse: self.inverse,
             state: from_json(what, &self.state)?,
             captured: from_json(what, &self.captured)?,
             tally: from_json(what, &self.tally)?,
@@ -88,13 +92,24 @@ impl AttemptColumns {
 }
 
 impl Store {
+    /// The run of an attempt; none where this history does not know it.
+    pub async fn run_of_attempt(&self, attempt: AttemptId) -> Result<Option<RunId>, Error> {
+        let run: Option<String> =
+            sqlx::query_scalar("SELECT r.id FROM attempts a JOIN runs r ON r.key = a.run WHERE a.id = ?1")
+                .bind(attempt.to_string())
+                .fetch_optional(self.readers())
+                .await
+                .map_err(Error::read)?;
+        run.map(|run| from_word(|| format!("the run of attempt {attempt}"), &run)).transpose()
+    }
+
     /// A run's attempts and skipped steps, by step and then by host, after the given step and host;
     /// at most [`ATTEMPTS_PAGE_MAX`]. A step that was tried again on a host has each of its attempts
     /// there, oldest first, and a page never ends between them: only an empty one is the last.
     pub async fn attempts_of(&self, run: RunId, after: Option<(u32, u32)>) -> Result<Vec<StoredAttempt>, Error> {
         let (step, host) = after.map_or((-1, -1), |(step, host)| (i64::from(step), i64::from(host)));
         let mut rows: Vec<AttemptColumns> = sqlx::query_as(
-            "SELECT a.id, a.host, h.name AS host_name, a.step, s.id AS step_id, a.state, a.captured, a.tally, \
+            "SELECT a.id, a.host, h.name AS host_name, a.step, s.id AS step_id, a.inverse, a.state, a.captured, a.tally, \
              a.sent_at, a.ended_at, a.changed_at, a.stdout_kept, a.stderr_kept \
              FROM runs r JOIN attempts a ON a.run = r.key \
              JOIN plan_hosts h ON h.plan = r.plan AND h.host = a.host \

@@ -20,12 +20,16 @@ pub enum DecisionKind {
     RunStarted,
     /// A run was asked to stop. Recorded by the store itself, from the journal.
     CancelRequested,
+    /// A question that a run asked was answered. Recorded by the store itself, from the journal.
+    QuestionAnswered,
     /// A run was found without its process. Recorded by the store itself, from the journal.
     RunFoundInterrupted,
     /// A host's key was accepted.
     KeyTrusted,
     /// A host's key was removed from the known ones.
     KeyForgotten,
+    /// A host is not to get its part of a run any more.
+    WaitingWithdrawn,
 }
 
 /// Who decided what, when and why.

@@ -22,6 +22,8 @@ pub(crate) struct RunRow {
     pub(crate) status: String,
     pub(crate) head_index: i64,
     pub(crate) head_hash: Digest,
+    /// Until when hosts that could not be reached wait for their part.
+    pub(crate) wait_until: Option<i64>,
 }
 
 #[derive(FromRow)]
@@ -33,6 +35,7 @@ struct RunColumns {
     status: String,
     head_index: i64,
     head_hash: String,
+    wait_until: Option<i64>,
 }
 
 #[derive(FromRow)]
@@ -45,17 +48,18 @@ struct RecordColumns {
 
 /// The run's row, if there is such a run.
 pub(crate) async fn find(connection: &mut SqliteConnection, run: RunId) -> Result<Option<RunRow>, Error> {
-    let columns: Option<RunColumns> =
-        sqlx::query_as("SELECT key, plan, owner, fence, status, head_index, head_hash FROM runs WHERE id = ?1")
-            .bind(run.to_string())
-            .fetch_optional(connection)
-            .await
-            .map_err(Error::read)?;
-    let Some(RunColumns { key, plan, owner, fence, status, head_index, head_hash }) = columns else {
+    let columns: Option<RunColumns> = sqlx::query_as(
+        "SELECT key, plan, owner, fence, status, head_index, head_hash, wait_until FROM runs WHERE id = ?1",
+    )
+    .bind(run.to_string())
+    .fetch_optional(connection)
+    .await
+    .map_err(Error::read)?;
+    let Some(RunColumns { key, plan, owner, fence, status, head_index, head_hash, wait_until }) = columns else {
         return Ok(None);
     };
     let head_hash = digest(|| format!("the head of run {run}"), &head_hash)?;
-    Ok(Some(RunRow { key, id: run, plan, owner, fence, status, head_index, head_hash }))
+    Ok(Some(RunRow { key, id: run, plan, owner, fence, status, head_index, head_hash, wait_until }))
 }
 
 /// Reads every record of a run, checks that they are one unbroken chain up to the noted head, and

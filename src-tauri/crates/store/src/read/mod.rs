@@ -5,6 +5,8 @@ pub(crate) mod decisions;
 pub(crate) mod journal;
 pub(crate) mod observations;
 pub(crate) mod output;
+pub(crate) mod requests;
 pub(crate) mod runs;
 pub(crate) mod settings;
 pub(crate) mod step;
+pub(crate) mod waiting;

@@ -1,6 +1,7 @@
 //! Output of an attempt, in pages of bytes. Turning bytes into text is the caller's business.
 
-use daytwo_model::{AttemptId, OutputTally, Stream, Timestamp};
+use daytwo_model::digest::Hashing;
+use daytwo_model::{AttemptId, Digest, OutputTally, Stream, Timestamp};
 use futures::TryStreamExt;
 use serde::Serialize;
 use sqlx::{FromRow, SqliteConnection};
@@ -178,6 +179,31 @@ async fn line_start(
 }
 
 impl Store {
+    /// How many bytes of standard output and standard error are kept of an attempt, and their digests.
+    pub(crate) async fn kept_streams(&self, attempt: AttemptId) -> Result<[(u64, Digest); 2], Error> {
+        let mut snapshot = self.snapshot().await?;
+        let kept = Kept::find(&mut snapshot, attempt).await?;
+        let mut streams = [(0, Digest::of(&[])); 2];
+        for (known, stream) in streams.iter_mut().zip([Stream::Stdout, Stream::Stderr]) {
+            let bytes = kept.bytes(Streams::Only(stream));
+            if bytes == 0 {
+                continue;
+            }
+            let mut hashing = Hashing::default();
+            let mut pieces =
+                sqlx::query_scalar("SELECT bytes FROM outputs WHERE attempt = ?1 AND stream = ?2 ORDER BY start")
+                    .bind(kept.key)
+                    .bind(stream_column(stream))
+                    .fetch(&mut *snapshot);
+            while let Some(piece) = pieces.try_next().await.map_err(Error::read)? {
+                let piece: Vec<u8> = piece;
+                hashing.update(&piece);
+            }
+            *known = (bytes, hashing.digest());
+        }
+        Ok(streams)
+    }
+
     /// At most `max` bytes (and [`OUTPUT_PAGE_BYTES_MAX`]) of an attempt's output, from byte `from` on.
     pub async fn output(&self, attempt: AttemptId, streams: Streams, from: u64, max: u64) -> Result<OutputPage, Error> {
         let mut snapshot = self.snapshot().await?;

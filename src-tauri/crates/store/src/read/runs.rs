@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use daytwo_model::plan::ResumePart;
 use daytwo_model::run::HostStanding;
-use daytwo_model::{Digest, HostName, RunId, RunOutcome, RunStatus, RunbookName, Timestamp};
+use daytwo_model::{AttemptId, Digest, HostName, RunId, RunOutcome, RunStatus, RunbookName, Timestamp};
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -24,6 +25,35 @@ const AMBIGUOUS_MAX: i64 = 10;
 /// Orphans that are listed at one time; the rest follow when these have been taken over.
 const ORPHANS_MAX: i64 = 1_000;
 
+/// Attempts of ended runs with something to be found out that are listed at one time, the newest runs first.
+const UNSETTLED_MAX: i64 = 10_000;
+
+/// Which part of an earlier run another run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// What a person chose to resume.
+    Resumed(ResumePart),
+    /// What hosts get now that they can be reached.
+    Late,
+}
+
+impl Part {
+    pub(crate) fn column(self) -> Result<String, Error> {
+        match self {
+            Self::Resumed(part) => column::word("a part of a run", &part),
+            Self::Late => Ok("late".to_owned()),
+        }
+    }
+
+    fn of_column(run: &str, word: &str) -> Result<Self, Error> {
+        match word {
+            "late" => Ok(Self::Late),
+            word => from_word(|| format!("the part of run {run}"), word).map(Self::Resumed),
+        }
+    }
+}
+
 /// Which runs to list, newest first. What is absent does not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct RunFilter {
@@ -37,6 +67,8 @@ pub struct RunFilter {
     pub host: Option<HostName>,
     /// That undo this run.
     pub undo_of: Option<RunId>,
+    /// That do a part of this run.
+    pub part_of: Option<RunId>,
     /// That execute this plan.
     pub plan: Option<Digest>,
     /// Older than this run: the last of the page before.
@@ -58,6 +90,8 @@ pub struct RunSummary {
     pub plan: Digest,
     /// The run that it undoes, if it is an undo.
     pub undo_of: Option<RunId>,
+    /// The run of which it does a part again or late, and which.
+    pub part_of: Option<(RunId, Part)>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// By whom.
@@ -86,8 +120,21 @@ pub enum Driven {
     Elsewhere,
     /// Nobody, and it has not ended: an orphan, until somebody takes it over.
     Orphaned,
-    /// Nobody, and nobody has to: it has ended, or was found interrupted.
+    /// Nobody, and nobody has to: it has ended.
     Over,
+}
+
+/// An attempt of which something is still to be found out, of a run that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unsettled {
+    /// The run.
+    pub run: RunId,
+    /// The host's name.
+    pub host: HostName,
+    /// Index of the step in the plan.
+    pub step: u32,
+    /// The attempt.
+    pub attempt: AttemptId,
 }
 
 /// The run that a part of its id names.
@@ -108,6 +155,8 @@ struct SummaryColumns {
     runbook: String,
     title: String,
     undo_of: Option<String>,
+    part_of: Option<String>,
+    part: Option<String>,
     hosts: i64,
     opened_at: i64,
     opened_by: String,
@@ -124,16 +173,20 @@ impl SummaryColumns {
         let what = || format!("run {}", self.id);
         let status = column::status(&self.id, &self.status, self.outcome.as_deref())?;
         let driven = match (status, self.owner.as_deref()) {
-            (RunStatus::Ended { .. } | RunStatus::Interrupted, _) => Driven::Over,
-            (RunStatus::Running | RunStatus::Cancelling, Some(id)) if id == owner.id() => Driven::Here,
-            (RunStatus::Running | RunStatus::Cancelling, Some(id)) if owner.is_alive(id) => Driven::Elsewhere,
-            (RunStatus::Running | RunStatus::Cancelling, _) => Driven::Orphaned,
+            (RunStatus::Ended { .. }, _) => Driven::Over,
+            (_, Some(id)) if id == owner.id() => Driven::Here,
+            (_, Some(id)) if owner.is_alive(id) => Driven::Elsewhere,
+            _ => Driven::Orphaned,
         };
         Ok(RunSummary {
             id: from_word(what, &self.id)?,
             runbook: from_word(what, &self.runbook)?,
             plan: digest(what, &self.digest)?,
             undo_of: self.undo_of.as_deref().map(|of| from_word(what, of)).transpose()?,
+            part_of: match (&self.part_of, &self.part) {
+                (Some(of), Some(part)) => Some((from_word(what, of)?, Part::of_column(&self.id, part)?)),
+                _ => None,
+            },
             opened_at: Timestamp::from_unix_ms(self.opened_at),
             status,
             ended_at: moment(self.ended_at),
@@ -165,7 +218,7 @@ impl Store {
              AND (?5 IS NULL OR EXISTS (SELECT 1 FROM plan_hosts h WHERE h.name = ?5 AND h.plan = s.plan)) \
              AND (?6 IS NULL OR undo_of = ?6) \
              AND (?7 IS NULL OR (opened_at, key) < (SELECT opened_at, key FROM runs WHERE id = ?7)) \
-             AND (?9 IS NULL OR digest = ?9) \
+             AND (?9 IS NULL OR digest = ?9) AND (?10 IS NULL OR part_of = ?10) \
              ORDER BY opened_at DESC, key DESC LIMIT ?8",
         )
         .bind(filter.text.as_deref())
@@ -177,6 +230,7 @@ impl Store {
         .bind(filter.before.map(|run| run.to_string()))
         .bind(i64::from(limit))
         .bind(filter.plan.map(|plan| plan.to_string()))
+        .bind(filter.part_of.map(|run| run.to_string()))
         .fetch_all(self.readers())
         .await
         .map_err(Error::read)?;
@@ -237,10 +291,37 @@ impl Store {
         Ok(self.runs(&filter).await?.pop())
     }
 
+    /// Attempts of runs that have ended of which something is still to be found out: their end, or what became of
+    /// their dead-man switch. Their hosts may still be asked.
+    pub async fn unsettled(&self, run: Option<RunId>) -> Result<Vec<Unsettled>, Error> {
+        let rows: Vec<(String, String, i64, String)> = sqlx::query_as(
+            "SELECT r.id, h.name, a.step, a.id FROM attempts a JOIN runs r ON r.key = a.run \
+             JOIN plan_hosts h ON h.plan = r.plan AND h.host = a.host \
+             WHERE a.unclear = 1 AND a.id IS NOT NULL AND r.status = 'ended' AND (?1 IS NULL OR r.id = ?1) \
+             ORDER BY r.key DESC, a.host LIMIT ?2",
+        )
+        .bind(run.map(|run| run.to_string()))
+        .bind(UNSETTLED_MAX)
+        .fetch_all(self.readers())
+        .await
+        .map_err(Error::read)?;
+        let what = |run: &str| format!("an attempt of run {run}");
+        rows.into_iter()
+            .map(|(run, host, step, attempt)| {
+                Ok(Unsettled {
+                    run: from_word(|| what(&run), &run)?,
+                    host: from_word(|| what(&run), &host)?,
+                    step: column::index(step),
+                    attempt: from_word(|| what(&run), &attempt)?,
+                })
+            })
+            .collect()
+    }
+
     /// Runs that have not ended and whose process is gone, oldest first.
     pub async fn orphans(&self) -> Result<Vec<RunId>, Error> {
         let open: Vec<(String, Option<String>)> = sqlx::query_as(
-            "SELECT id, owner FROM runs WHERE status IN ('running', 'cancelling') ORDER BY key LIMIT ?1",
+            "SELECT id, owner FROM runs WHERE status IN ('running', 'cancelling', 'interrupted') ORDER BY key LIMIT ?1",
         )
         .bind(ORPHANS_MAX)
         .fetch_all(self.readers())

@@ -90,7 +90,7 @@ async fn compute(connection: &mut SqliteConnection, kept: super::output::Kept) -
 }
 
 impl Store {
-    /// What the last attempt of a step wrote on each host, with a digest to group by.
+    /// What the last attempt of a step (not of its inverse) wrote on each host, with a digest to group by.
     ///
     /// Digests of attempts that have ended are computed once and kept; of those in flight, each time.
     pub async fn outputs_of_step(&self, run: RunId, step: u32) -> Result<StepOutputs, Error> {
@@ -101,7 +101,7 @@ impl Store {
              FROM runs r JOIN attempts a ON a.run = r.key AND a.step = ?2 \
              JOIN plan_hosts h ON h.plan = r.plan AND h.host = a.host \
              WHERE r.id = ?1 AND a.id IS NOT NULL AND a.key = (SELECT max(b.key) FROM attempts b \
-             WHERE b.run = a.run AND b.step = a.step AND b.host = a.host) ORDER BY a.host",
+             WHERE b.run = a.run AND b.step = a.step AND b.host = a.host AND b.inverse = 0) ORDER BY a.host",
         )
         .bind(run.to_string())
         .bind(i64::from(step))

@@ -4,8 +4,8 @@ use daytwo_fleet::observation::Observation;
 use daytwo_model::{AttemptId, Stream, Timestamp};
 use sqlx::SqliteConnection;
 
-use super::{OBSERVATIONS_PER_HOST_MAX, OUTPUT_PIECE_BYTES_MAX, OutputDigest};
-use crate::column::{int, json, length, word};
+use super::{OBSERVATIONS_PER_HOST_MAX, OutputDigest};
+use crate::column::{json, word};
 use crate::error::Error;
 use crate::read::decisions::Decision;
 use crate::writer::group::Failure;
@@ -21,44 +21,13 @@ pub(crate) const fn stream_column(stream: Stream) -> i64 {
     }
 }
 
-pub(super) async fn insert_output(
-    connection: &mut SqliteConnection,
-    attempt: AttemptId,
-    stream: Stream,
-    at: Timestamp,
-    bytes: &[u8],
-) -> Result<(), Failure> {
-    let id = attempt.to_string();
-    for piece in bytes.chunks(OUTPUT_PIECE_BYTES_MAX) {
-        let inserted = sqlx::query(
-            "INSERT INTO outputs (attempt, position, stream, start, lines_before, at, bytes) \
-             SELECT key, stdout_kept + stderr_kept, ?2, CASE ?2 WHEN 0 THEN stdout_kept ELSE stderr_kept END, \
-             CASE ?2 WHEN 0 THEN stdout_lines ELSE stderr_lines END, ?3, ?4 FROM attempts WHERE id = ?1",
-        )
-        .bind(&id)
-        .bind(stream_column(stream))
-        .bind(at.unix_ms())
-        .bind(piece)
-        .execute(&mut *connection)
+/// Fails where no attempt has this id.
+pub(super) async fn check_attempt(connection: &mut SqliteConnection, attempt: AttemptId) -> Result<(), Failure> {
+    let known: Option<i64> = sqlx::query_scalar("SELECT key FROM attempts WHERE id = ?1")
+        .bind(attempt.to_string())
+        .fetch_optional(connection)
         .await?;
-        if inserted.rows_affected() == 0 {
-            return Err(Error::NoSuchAttempt(attempt).into());
-        }
-        let lines = piece.iter().filter(|byte| **byte == b'\n').count();
-        sqlx::query(
-            "UPDATE attempts SET output_digest = NULL, \
-             stdout_kept = stdout_kept + iif(?2 = 0, ?3, 0), stdout_lines = stdout_lines + iif(?2 = 0, ?4, 0), \
-             stderr_kept = stderr_kept + iif(?2 = 1, ?3, 0), stderr_lines = stderr_lines + iif(?2 = 1, ?4, 0) \
-             WHERE id = ?1",
-        )
-        .bind(&id)
-        .bind(stream_column(stream))
-        .bind(int(length(piece.len())))
-        .bind(int(length(lines)))
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
+    if known.is_some() { Ok(()) } else { Err(Error::NoSuchAttempt(attempt).into()) }
 }
 
 /// Keeps digests that a reader computed, where nothing was written since.

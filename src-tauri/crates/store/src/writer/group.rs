@@ -4,17 +4,17 @@ use std::collections::HashMap;
 
 use daytwo_engine::ports::Fence;
 use daytwo_model::event::BrokenChain;
-use daytwo_model::{Event, RunId, RunState, RunStatus, Timestamp};
+use daytwo_model::{AttemptId, Event, RunId, RunState, RunStatus, Timestamp};
 use sqlx::SqliteConnection;
 
-use super::facts;
+use super::decided::decided;
 use super::live::Live;
 use super::pending::{AttemptRow, Pending, RecordRow, RunChange};
 use super::{NewRun, Sealed, Write};
-use crate::column::{int, json, status_columns, uint};
+use super::{facts, late};
+use crate::column::{from_word, int, json, status_columns, uint};
 use crate::error::Error;
 use crate::owner::Owner;
-use crate::read::decisions::{Decision, DecisionKind};
 use crate::read::journal::{self, RunRow};
 
 /// The token of a run's first owner.
@@ -70,10 +70,10 @@ impl<'a> Group<'a> {
             Write::Append { fence, records } => self.append(*fence, records).await?,
             Write::HandBack(fence) => self.hand_back(*fence).await?,
             Write::Output { attempt, stream, at, bytes } => {
-                if self.pending.holds(*attempt) {
-                    self.flush().await?;
+                if !self.knows(*attempt) {
+                    facts::check_attempt(self.connection, *attempt).await?;
                 }
-                facts::insert_output(self.connection, *attempt, *stream, *at, bytes).await?;
+                self.pending.push_output(*attempt, *stream, *at, bytes);
             }
             Write::OutputDigests(digests) => facts::keep_digests(self.connection, digests).await?,
             Write::Observations(rows) => {
@@ -83,6 +83,15 @@ impl<'a> Group<'a> {
             }
             Write::Decision(decision) => facts::insert_decision(self.connection, decision).await?,
             Write::Setting { name, value } => facts::put_setting(self.connection, name, value.as_deref()).await?,
+            Write::Request { run, at, by, request } => {
+                let row = self.row(*run).await?;
+                late::request(self.connection, &row, *at, (by, request)).await?;
+            }
+            Write::RequestTaken { number, at } => late::taken(self.connection, *number, *at).await?,
+            Write::SettleWaiting { run, host, state, why, at } => {
+                late::settle(self.connection, (*run, host), (*state, why), *at).await?;
+            }
+            Write::ExpireWaiting(now) => late::expire(self.connection, *now).await?,
         }
         Ok(None)
     }
@@ -94,13 +103,17 @@ impl<'a> Group<'a> {
         }
         let mut state = new.state.clone();
         check(&mut state, None, run, &new.first)?;
+        if let Some(by) = executed_by(self.connection, new).await? {
+            return Err(Error::Executed { plan: new.plan, run: by }.into());
+        }
+        late::check_they_wait(self.connection, new).await?;
         let plan = insert_plan(self.connection, new).await?;
         let record = &new.first.record;
         let (status, outcome) = status_columns(RunStatus::Running)?;
         let key = sqlx::query(
             "INSERT INTO runs (id, plan, runbook, title, undo_of, hosts, opened_at, opened_by, owner, fence, status, \
-             outcome, standings, head_index, head_hash) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             outcome, standings, head_index, head_hash, executes, part_of, part, wait_until) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?2, ?16, ?17, ?18)",
         )
         .bind(run.to_string())
         .bind(plan)
@@ -117,12 +130,21 @@ impl<'a> Group<'a> {
         .bind(json("standings", &state.standings())?)
         .bind(int(record.index))
         .bind(record.hash.to_string())
+        .bind(new.part_of.map(|(of, _)| of.to_string()))
+        .bind(new.part_of.map(|(_, part)| part.column()).transpose()?)
+        .bind(new.wait_until.map(Timestamp::unix_ms))
         .execute(&mut *self.connection)
         .await?
         .last_insert_rowid();
+        late::settle_by_opening(self.connection, new).await?;
         self.stage(key, &new.first)?;
         self.live.insert(run, Live { state, head: record.clone() });
         Ok(Fence { run, token: FIRST_FENCE })
+    }
+
+    /// Whether an attempt has a row, or has one among the pending, without asking the database.
+    fn knows(&self, attempt: AttemptId) -> bool {
+        self.pending.holds(attempt) || self.live.values().any(|live| live.state.place(attempt).is_some())
     }
 
     async fn append(&mut self, fence: Fence, records: &[Sealed]) -> Result<(), Failure> {
@@ -164,6 +186,9 @@ impl<'a> Group<'a> {
             row.head_hash = change.head_hash;
             change.status.clone_into(&mut row.status);
         }
+        if let (true, Some(until)) = (change.ends, row.wait_until) {
+            late::wait_after_the_end(self.connection, (row, until), &live.state, last.record.at).await?;
+        }
         self.pending.put_run(row.key, change);
         for (sealed, attempt) in records.iter().zip(attempts) {
             self.stage(row.key, sealed)?;
@@ -184,20 +209,7 @@ impl<'a> Group<'a> {
             event: sealed.event.clone(),
             hash: record.hash,
         });
-        let (kind, by, why) = match &record.event {
-            Event::RunOpened { by, .. } => (DecisionKind::RunStarted, by, ""),
-            Event::CancelRequested { by, why, .. } => (DecisionKind::CancelRequested, by, why.as_str()),
-            Event::RunInterrupted { found_by } => (DecisionKind::RunFoundInterrupted, found_by, ""),
-            _ => return Ok(()),
-        };
-        self.pending.push_decision(Decision {
-            at: record.at,
-            by: by.clone(),
-            kind,
-            run: Some(record.run),
-            subject: record.run.to_string(),
-            why: why.to_owned(),
-        });
+        self.pending.extend_decisions(decided(record)?);
         Ok(())
     }
 
@@ -207,8 +219,8 @@ impl<'a> Group<'a> {
         self.flush().await?;
         self.rows.remove(&run);
         let row = self.row(run).await?;
-        let is_open = matches!(row.status.as_str(), "running" | "cancelling");
-        if !is_open || row.owner.as_deref().is_some_and(|owner| self.owner.is_alive(owner)) {
+        let is_worth_while = row.status != "ended" || is_unclear(self.connection, row.key).await?;
+        if !is_worth_while || row.owner.as_deref().is_some_and(|owner| self.owner.is_alive(owner)) {
             return Ok(None);
         }
         let token = uint(row.fence) + 1;
@@ -271,7 +283,14 @@ fn check(state: &mut RunState, head: Option<&daytwo_model::Record>, run: RunId, 
 fn attempt_row(state: &RunState, sealed: &Sealed) -> Result<Option<(u32, u32, AttemptRow)>, Error> {
     let record = &sealed.record;
     let Some((host, step)) = state.place_of(&record.event) else { return Ok(None) };
-    let Some(attempt) = state.attempt(host, step) else { return Ok(None) };
+    let attempt = match &record.event {
+        // A question and a way back that is not taken are about a step, and no attempt.
+        Event::QuestionAsked { .. } | Event::InverseSkipped { .. } => None,
+        Event::AttemptSent { inverse: true, .. } => state.inverse(host, step),
+        Event::AttemptSent { .. } | Event::StepSkipped { .. } => state.attempt(host, step),
+        event => event.attempt().and_then(|attempt| state.find(attempt)),
+    };
+    let Some(attempt) = attempt else { return Ok(None) };
     let at = record.at.unix_ms();
     let row = AttemptRow {
         id: attempt.id,
@@ -281,6 +300,8 @@ fn attempt_row(state: &RunState, sealed: &Sealed) -> Result<Option<(u32, u32, At
         tally: json("an output tally", &attempt.output)?,
         sent_at: matches!(record.event, Event::AttemptSent { .. }).then_some(at),
         changed_at: at,
+        inverse: attempt.id.is_some_and(|attempt| state.is_inverse(attempt)),
+        unclear: attempt.may_still_run(),
         ended_at: (!attempt.state.is_in_flight()).then_some(at),
     };
     Ok(Some((host, step, row)))
@@ -289,9 +310,14 @@ fn attempt_row(state: &RunState, sealed: &Sealed) -> Result<Option<(u32, u32, At
 /// What `records`, which end with `last`, change in the row of their run.
 fn run_change(state: &RunState, last: &Sealed, records: &[Sealed]) -> Result<RunChange, Error> {
     let (status, outcome) = status_columns(state.status().unwrap_or(RunStatus::Running))?;
-    let is_due = records.iter().any(|sealed| {
-        matches!(sealed.record.event, Event::BatchEnded { .. } | Event::RunInterrupted { .. } | Event::RunEnded { .. })
-    });
+    // What is found out after the end changes where hosts stand.
+    let is_due = outcome.is_some()
+        || records.iter().any(|sealed| {
+            matches!(
+                sealed.record.event,
+                Event::BatchEnded { .. } | Event::RunInterrupted { .. } | Event::RunEnded { .. }
+            )
+        });
     Ok(RunChange {
         status,
         ended_at: outcome.is_some().then(|| last.record.at.unix_ms()),
@@ -299,7 +325,26 @@ fn run_change(state: &RunState, last: &Sealed, records: &[Sealed]) -> Result<Run
         head_index: last.record.index,
         head_hash: last.record.hash,
         standings: is_due.then(|| json("standings", &state.standings())).transpose()?,
+        ends: records.iter().any(|sealed| matches!(sealed.record.event, Event::RunEnded { .. })),
     })
+}
+
+/// Whether something is still to be found out of an attempt of the run: its end, or its dead-man switch.
+async fn is_unclear(connection: &mut SqliteConnection, run: i64) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM attempts WHERE run = ?1 AND unclear = 1)")
+        .bind(run)
+        .fetch_one(connection)
+        .await
+}
+
+/// The run that executed the plan of a new one.
+async fn executed_by(connection: &mut SqliteConnection, new: &NewRun) -> Result<Option<RunId>, Failure> {
+    let run: Option<String> =
+        sqlx::query_scalar("SELECT id FROM runs WHERE executes = (SELECT key FROM plans WHERE digest = ?1)")
+            .bind(new.plan.to_string())
+            .fetch_optional(connection)
+            .await?;
+    Ok(run.map(|run| from_word(|| format!("run {run}"), &run)).transpose()?)
 }
 
 /// The key of the new run's plan, which is inserted unless an earlier run had the same one.

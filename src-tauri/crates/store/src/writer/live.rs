@@ -22,6 +22,6 @@ impl Live {
 
     /// Whether more records may follow soon.
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.state.status(), Some(RunStatus::Running | RunStatus::Cancelling))
+        matches!(self.state.status(), Some(RunStatus::Running | RunStatus::Cancelling | RunStatus::Interrupted))
     }
 }

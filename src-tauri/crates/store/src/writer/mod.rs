@@ -4,10 +4,14 @@
 //! A write that is refused (a stale fence, a gap) fails alone. A transaction that fails is rolled
 //! back whole: nothing of it was visible to anybody, and everybody in it is told.
 
+mod decided;
 pub(crate) mod facts;
 mod group;
+mod late;
 mod live;
+mod outputs;
 mod pending;
+mod rows;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +20,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use daytwo_engine::ports::Fence;
-use daytwo_model::{AttemptId, Digest, Record, RunId, RunState, Stream, Timestamp};
+use daytwo_model::{AttemptId, Digest, HostName, Record, RunId, RunState, Stream, Timestamp};
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +33,8 @@ use crate::error::{
 };
 use crate::owner::Owner;
 use crate::read::decisions::Decision;
+use crate::read::runs::Part;
+use crate::read::waiting::WaitingState;
 use facts::ObservationRow;
 use group::{Failure, Group};
 use live::Live;
@@ -67,6 +73,9 @@ pub(crate) struct NewRun {
     pub(crate) runbook: String,
     pub(crate) title: String,
     pub(crate) undo_of: Option<RunId>,
+    pub(crate) part_of: Option<(RunId, Part)>,
+    /// Until when hosts that could not be reached wait for their part.
+    pub(crate) wait_until: Option<Timestamp>,
     pub(crate) by: String,
     pub(crate) first: Sealed,
     /// The state before the first record.
@@ -98,6 +107,10 @@ pub(crate) enum Write {
     Observations(Vec<ObservationRow>),
     Decision(Decision),
     Setting { name: String, value: Option<String> },
+    Request { run: RunId, at: Timestamp, by: String, request: String },
+    RequestTaken { number: i64, at: Timestamp },
+    SettleWaiting { run: RunId, host: HostName, state: WaitingState, why: String, at: Timestamp },
+    ExpireWaiting(Timestamp),
 }
 
 /// A write and whoever waits for it. The answer is the fence that the write gave, if it gave one.
@@ -155,7 +168,11 @@ impl Counting {
                 | Write::OutputDigests(_)
                 | Write::Observations(_)
                 | Write::Decision(_)
-                | Write::Setting { .. } => continue,
+                | Write::Setting { .. }
+                | Write::Request { .. }
+                | Write::RequestTaken { .. }
+                | Write::SettleWaiting { .. }
+                | Write::ExpireWaiting(_) => continue,
             };
         }
     }

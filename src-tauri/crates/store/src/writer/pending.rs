@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use daytwo_model::{AttemptId, Digest};
+use bytes::Bytes;
+use daytwo_model::{AttemptId, Digest, Stream, Timestamp};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use super::outputs::PendingOutput;
+use super::rows::in_statements;
 use crate::column::int;
 use crate::read::decisions::Decision;
-
-/// Rows per statement. SQLite takes 32,766 values in one; the widest row here has 11.
-const ROWS_PER_STATEMENT: usize = 500;
 
 /// A row of the journal.
 pub(super) struct RecordRow {
@@ -36,6 +36,9 @@ pub(super) struct AttemptRow {
     pub(super) tally: String,
     pub(super) sent_at: Option<i64>,
     pub(super) changed_at: i64,
+    pub(super) inverse: bool,
+    /// Something of it may still be running, or whether it is so is not known.
+    pub(super) unclear: bool,
     /// None while it is in flight.
     pub(super) ended_at: Option<i64>,
 }
@@ -49,6 +52,8 @@ pub(super) struct RunChange {
     pub(super) head_hash: Digest,
     /// Counted at the ends of batches and of the run only: it looks at every host.
     pub(super) standings: Option<String>,
+    /// It ends: nobody drives it any more.
+    pub(super) ends: bool,
 }
 
 /// All of them.
@@ -59,6 +64,7 @@ pub(super) struct Pending {
     attempt_ids: HashSet<AttemptId>,
     runs: HashMap<i64, RunChange>,
     decisions: Vec<Decision>,
+    output: PendingOutput,
 }
 
 impl Pending {
@@ -66,8 +72,8 @@ impl Pending {
         self.records.push(row);
     }
 
-    pub(super) fn push_decision(&mut self, decision: Decision) {
-        self.decisions.push(decision);
+    pub(super) fn extend_decisions(&mut self, decisions: impl IntoIterator<Item = Decision>) {
+        self.decisions.extend(decisions);
     }
 
     pub(super) fn put_attempt(&mut self, place: Place, mut row: AttemptRow) {
@@ -82,8 +88,14 @@ impl Pending {
     pub(super) fn put_run(&mut self, key: i64, mut change: RunChange) {
         if let Some(before) = self.runs.remove(&key) {
             change.standings = change.standings.or(before.standings);
+            change.ends |= before.ends;
         }
         self.runs.insert(key, change);
+    }
+
+    /// Output of an attempt whose row is among these or was inserted before.
+    pub(super) fn push_output(&mut self, attempt: AttemptId, stream: Stream, at: Timestamp, bytes: &Bytes) {
+        self.output.push(attempt, stream, at, bytes);
     }
 
     /// Whether an attempt's row is among them.
@@ -97,10 +109,11 @@ impl Pending {
         let attempts: Vec<_> = std::mem::take(&mut self.attempts).into_iter().collect();
         self.attempt_ids.clear();
         upsert_attempts(connection, &attempts).await?;
+        self.output.flush(connection).await?;
         for (key, change) in self.runs.drain() {
             sqlx::query(
-                "UPDATE runs SET status = ?2, outcome = ?3, ended_at = ?4, head_index = ?5, head_hash = ?6, \
-                 standings = coalesce(?7, standings) WHERE key = ?1",
+                "UPDATE runs SET status = ?2, outcome = ?3, ended_at = coalesce(ended_at, ?4), head_index = ?5, head_hash = ?6, \
+                 standings = coalesce(?7, standings), owner = iif(?8, NULL, owner) WHERE key = ?1",
             )
             .bind(key)
             .bind(change.status)
@@ -109,6 +122,7 @@ impl Pending {
             .bind(int(change.head_index))
             .bind(change.head_hash.to_string())
             .bind(change.standings)
+            .bind(change.ends)
             .execute(&mut *connection)
             .await?;
         }
@@ -120,7 +134,7 @@ impl Pending {
 }
 
 async fn insert_records(connection: &mut SqliteConnection, rows: &[RecordRow]) -> Result<(), sqlx::Error> {
-    for rows in rows.chunks(ROWS_PER_STATEMENT) {
+    for rows in in_statements(rows) {
         let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO records (run, idx, at, event, hash) ");
         insert.push_values(rows, |mut values, row| {
             values
@@ -130,7 +144,7 @@ async fn insert_records(connection: &mut SqliteConnection, rows: &[RecordRow]) -
                 .push_bind(row.event.as_str())
                 .push_bind(row.hash.to_string());
         });
-        insert.build().persistent(false).execute(&mut *connection).await?;
+        insert.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -139,9 +153,10 @@ async fn upsert_attempts(
     connection: &mut SqliteConnection,
     rows: &[(AttemptKey, AttemptRow)],
 ) -> Result<(), sqlx::Error> {
-    for rows in rows.chunks(ROWS_PER_STATEMENT) {
+    for rows in in_statements(rows) {
         let mut upsert: QueryBuilder<Sqlite> = QueryBuilder::new(
-            "INSERT INTO attempts (run, step, host, id, word, state, captured, tally, sent_at, changed_at, ended_at) ",
+            "INSERT INTO attempts (run, step, host, id, word, state, captured, tally, sent_at, changed_at, ended_at, \
+             inverse, unclear) ",
         );
         upsert.push_values(rows, |mut values, (((run, step, host), _), row)| {
             values
@@ -155,7 +170,9 @@ async fn upsert_attempts(
                 .push_bind(row.tally.as_str())
                 .push_bind(row.sent_at)
                 .push_bind(row.changed_at)
-                .push_bind(row.ended_at);
+                .push_bind(row.ended_at)
+                .push_bind(row.inverse)
+                .push_bind(row.unclear);
         });
         // An attempt that is running again (it was unknown before) has no end; one that gets its
         // verdict keeps the end that it has. An id of another run's attempt violates NOT NULL, and
@@ -163,11 +180,11 @@ async fn upsert_attempts(
         upsert.push(
             " ON CONFLICT (id) DO UPDATE SET \
              run = CASE WHEN attempts.run = excluded.run THEN attempts.run END, word = excluded.word, state = excluded.state, \
-             captured = excluded.captured, tally = excluded.tally, changed_at = excluded.changed_at, \
+             captured = excluded.captured, tally = excluded.tally, unclear = excluded.unclear, changed_at = excluded.changed_at, \
              ended_at = CASE WHEN excluded.ended_at IS NULL THEN NULL \
              ELSE coalesce(attempts.ended_at, excluded.ended_at) END",
         );
-        upsert.build().persistent(false).execute(&mut *connection).await?;
+        upsert.build().execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A run as the engine would write it: a plan, and records that follow each other.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use daytwo_model::plan::{Action, Effect, Intent, Limits, PLAN_FORMAT, PerHost, PlannedRunbook, PlannedStep, WayBack};
 use daytwo_model::{
@@ -9,7 +10,10 @@ use daytwo_model::{
 };
 use uuid::Uuid;
 
-/// A plan of `steps` reads on `hosts` simulated hosts, in one batch.
+/// How many plans this process made: each is executed once, so no two are the same.
+static PLANS: AtomicI64 = AtomicI64::new(0);
+
+/// A plan of `steps` reads on `hosts` simulated hosts, in one batch; another one each time.
 pub(crate) fn plan(runbook: &str, hosts: u32, steps: u32, intent: Intent) -> SealedPlan {
     let text = format!("runbook: {runbook}");
     let host = |index: u32| Host {
@@ -50,7 +54,9 @@ pub(crate) fn plan(runbook: &str, hosts: u32, steps: u32, intent: Intent) -> Sea
         batches: vec![(0..hosts).collect()],
         limits: Limits::strict(hosts),
         steps: (0..steps).map(step).collect(),
-        planned_at: Timestamp::EPOCH,
+        planned_at: Timestamp::from_unix_ms(
+            i64::from(std::process::id()) * 1_000 + PLANS.fetch_add(1, Ordering::Relaxed),
+        ),
         planned_by: "ada".into(),
     };
     SealedPlan::seal(plan).unwrap()

@@ -4,13 +4,13 @@ use daytwo_engine::ports::Journal;
 use daytwo_model::event::BrokenChain;
 use daytwo_model::plan::Intent;
 use daytwo_model::{
-    CancelDegree, Digest, Event, Exit, OutputTally, Record, RunOutcome, RunState, RunStatus, SkipReason, Stream,
+    Digest, Event, Exit, OutputTally, Record, RunOutcome, RunState, RunStatus, SealedPlan, SkipReason, Stream,
     Timestamp,
 };
 use daytwo_store::{Driven, Error, Options, Store, Streams};
 
 use crate::course::{Course, plan};
-use crate::kit::{append, around, begin, open, small_plan, write};
+use crate::kit::{append, around, begin, note, open, small_plan, write};
 
 #[tokio::test]
 async fn what_was_accepted_survives_a_reopen() {
@@ -43,11 +43,11 @@ async fn what_was_accepted_survives_a_reopen() {
 async fn writes_that_wait_at_one_time_share_a_commit() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
-    let plan = small_plan(1);
+    let plans: Vec<SealedPlan> = (0..200).map(|_| small_plan(1)).collect();
     let before = store.counters();
-    let courses: Vec<Course> = (1..=200).map(|number| Course::open(number, &plan)).collect();
-    let opened =
-        futures::future::join_all(courses.iter().map(|course| Journal::open(&*store, &plan, course.first()))).await;
+    let courses: Vec<Course> = (1..).zip(&plans).map(|(number, plan)| Course::open(number, plan)).collect();
+    let opened = plans.iter().zip(&courses).map(|(plan, course)| Journal::open(&*store, plan, course.first()));
+    let opened = futures::future::join_all(opened).await;
     assert!(opened.iter().all(Result::is_ok));
     let after = store.counters();
     assert_eq!(after.records - before.records, 200);
@@ -61,7 +61,7 @@ async fn every_record_that_does_not_follow_is_refused_and_writes_nothing() {
     let store = open(dir.path()).await;
     let plan = small_plan(2);
     let (mut course, fence) = begin(&store, 1, &plan).await;
-    let (mut other, other_fence) = begin(&store, 2, &plan).await;
+    let (mut other, other_fence) = begin(&store, 2, &small_plan(2)).await;
     let kept = course.records.clone();
     let head = kept.last();
     let at = Timestamp::from_unix_ms(1);
@@ -87,16 +87,7 @@ async fn every_record_that_does_not_follow_is_refused_and_writes_nothing() {
         (half.to_vec(), "attempts are still in flight"),
     ] {
         // In one transaction with a good write, which must not suffer.
-        let next = if other.records.len() == 2 {
-            other.send(0, 0)
-        } else {
-            other.then(Event::CancelRequested {
-                by: "ada".into(),
-                why: why.into(),
-                degree: CancelDegree::default(),
-                hosts: None,
-            })
-        };
+        let next = if other.records.len() == 2 { other.send(0, 0) } else { note(&mut other, why) };
         let (refused, good) =
             tokio::join!(append(&store, fence, &records), append(&store, other_fence, std::slice::from_ref(&next)));
         let error = refused.unwrap_err().to_string();
@@ -136,9 +127,8 @@ async fn a_fence_that_was_superseded_writes_nothing() {
 async fn a_write_that_breaks_its_transaction_fails_alone() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
-    let plan = small_plan(1);
-    let (mut one, one_fence) = begin(&store, 1, &plan).await;
-    let (mut two, two_fence) = begin(&store, 2, &plan).await;
+    let (mut one, one_fence) = begin(&store, 1, &small_plan(1)).await;
+    let (mut two, two_fence) = begin(&store, 2, &small_plan(1)).await;
     append(&store, one_fence, &[one.send(0, 0)]).await.unwrap();
     let before = store.attempts_of(one.run, None).await.unwrap();
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use daytwo_engine::ports::{Fence, Journal, Outputs, PortError};
 use daytwo_model::plan::Intent;
-use daytwo_model::{AttemptId, Record, SealedPlan, Stream, Timestamp};
+use daytwo_model::{AttemptId, Event, Note, Record, SealedPlan, Stream, Timestamp};
 use daytwo_store::{DATABASE_FILE, Options, Store};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
@@ -41,4 +41,10 @@ pub(crate) async fn write(store: &Store, attempt: AttemptId, stream: Stream, byt
 /// A connection that goes around the store.
 pub(crate) async fn around(dir: &Path) -> SqliteConnection {
     SqliteConnectOptions::new().filename(dir.join(DATABASE_FILE)).connect().await.unwrap()
+}
+
+/// Something about an attempt in flight that may be said again and again.
+pub(crate) fn note(course: &mut Course, known: &str) -> Record {
+    let attempt = course.attempt(0, 0);
+    course.then(Event::AttemptNoted { attempt, note: Note::Silent { ms: 1_000, known: known.into() } })
 }

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod course;
+mod disk;
 mod journal;
 mod kit;
+mod late;
 mod opening;
 mod processes;
 mod reading;

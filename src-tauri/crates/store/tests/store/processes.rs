@@ -1,18 +1,20 @@
 //! Several processes on one history, and what is left of one that was killed.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use daytwo_model::{CancelDegree, Event, RunId};
+use daytwo_model::RunId;
 use daytwo_store::{Driven, Store};
 use uuid::Uuid;
 
-use crate::kit::{append, begin, open, small_plan};
+use crate::kit::{append, begin, note, open, small_plan};
 
 /// Tells a test binary that it is the child: the folder of the history.
 const FOLDER: &str = "DAYTWO_STORE_TEST_FOLDER";
-/// The number of the child's run.
+/// The number of the child's run, where it is not [`CHILDS_RUN`].
+const NUMBER: &str = "DAYTWO_STORE_TEST_RUN";
+/// The number of an only child's run.
 const CHILDS_RUN: u128 = 7;
 /// A child that is not killed stops by itself.
 const CHILD_RECORDS_MAX: u32 = 20_000;
@@ -23,19 +25,30 @@ const CHILD_RECORDS_MAX: u32 = 20_000;
 #[ignore = "run by the tests that start it as a process"]
 async fn child_that_appends() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
+    let number = std::env::var(NUMBER).ok().and_then(|number| number.parse().ok()).unwrap_or(CHILDS_RUN);
     let store = open(&folder).await;
-    let (mut course, fence) = begin(&store, CHILDS_RUN, &small_plan(1)).await;
+    let (mut course, fence) = begin(&store, number, &small_plan(1)).await;
     append(&store, fence, &[course.send(0, 0)]).await.unwrap();
     for _ in 0..CHILD_RECORDS_MAX {
-        let record = course.then(Event::CancelRequested {
-            by: "ada".into(),
-            why: "again".into(),
-            degree: CancelDegree::default(),
-            hosts: None,
-        });
+        let record = note(&mut course, "again");
         append(&store, fence, std::slice::from_ref(&record)).await.unwrap();
         println!("accepted {}", record.index);
     }
+}
+
+/// Not a test of its own: a process that wants an orphan, and tells whether it got it.
+#[tokio::test]
+#[ignore = "run by the tests that start it as a process"]
+async fn child_that_takes_over() {
+    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
+    let store = open(&folder).await;
+    println!("accepted 0");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    let got = store.take_over(childs_run()).await.unwrap();
+    println!("accepted {}", if got.is_some() { 2 } else { 1 });
+    // Alive until it is killed: a winner that went away would leave the run to the next.
+    std::io::stdin().read_line(&mut line).unwrap();
 }
 
 struct Process {
@@ -45,9 +58,15 @@ struct Process {
 
 impl Process {
     fn start(folder: &Path) -> Self {
+        Self::of("processes::child_that_appends", folder, CHILDS_RUN)
+    }
+
+    fn of(test: &str, folder: &Path, number: u128) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "processes::child_that_appends", "--ignored", "--nocapture"])
+            .args(["--exact", test, "--ignored", "--nocapture"])
             .env(FOLDER, folder)
+            .env(NUMBER, number.to_string())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -59,6 +78,11 @@ impl Process {
     /// The next index that it has accepted; none when it is gone.
     fn accepted(&mut self) -> Option<u64> {
         self.lines.by_ref().map_while(Result::ok).find_map(|line| line.strip_prefix("accepted ")?.parse().ok())
+    }
+
+    /// Lets a child go on that waits for a line.
+    fn go_on(&mut self) {
+        self.child.stdin.as_mut().unwrap().write_all(b"on\n").unwrap();
     }
 
     /// SIGKILL, and the last index that it told.
@@ -112,19 +136,9 @@ async fn two_processes_write_at_one_time_without_loss() {
     let mut process = Process::start(dir.path());
     process.accepted().unwrap();
     let (mut course, fence) = begin(&store, 1, &small_plan(1)).await;
+    append(&store, fence, &[course.send(0, 0)]).await.unwrap();
     for _ in 0..50 {
-        append(
-            &store,
-            fence,
-            &[course.then(Event::CancelRequested {
-                by: "eve".into(),
-                why: String::new(),
-                degree: CancelDegree::default(),
-                hosts: None,
-            })],
-        )
-        .await
-        .unwrap();
+        append(&store, fence, &[note(&mut course, "")]).await.unwrap();
     }
     // It goes on behind what it had written by now.
     let written = store.run(childs_run()).await.unwrap().unwrap().records;
@@ -155,4 +169,53 @@ async fn exactly_one_of_many_takes_an_orphan_over() {
     }
     let (winner, fence) = stores.iter().zip(&won).find_map(|(store, won)| Some((store, (*won)?))).unwrap();
     append(winner, fence, &next).await.unwrap();
+}
+
+fn run_of(number: u128) -> RunId {
+    RunId::from_uuid(Uuid::from_u128(number << 64))
+}
+
+#[tokio::test]
+async fn ten_processes_write_at_one_time_and_the_death_of_one_is_nobody_elses_loss() {
+    const NUMBERS: std::ops::Range<u128> = 20..30;
+    const KILLED: u128 = 23;
+    let dir = tempfile::tempdir().unwrap();
+    let window = open(dir.path()).await;
+    let start = |number| (number, Process::of("processes::child_that_appends", dir.path(), number));
+    let mut processes: Vec<(u128, Process)> = NUMBERS.map(start).collect();
+    for (_, process) in &mut processes {
+        process.accepted().unwrap();
+    }
+    let at = processes.iter().position(|(number, _)| *number == KILLED).unwrap();
+    let told = processes.remove(at).1.kill();
+    assert_eq!(window.orphans().await.unwrap(), [run_of(KILLED)]);
+    assert!(window.run(run_of(KILLED)).await.unwrap().unwrap().records > told);
+    assert!(window.take_over(run_of(KILLED)).await.unwrap().is_some());
+    // The others go on meanwhile, each with the run that is its own.
+    for (number, process) in &mut processes {
+        let written = window.run(run_of(*number)).await.unwrap().unwrap();
+        assert_eq!(written.driven, Driven::Elsewhere);
+        assert_eq!(window.take_over(run_of(*number)).await.unwrap(), None);
+        while process.accepted().unwrap() <= written.records {}
+    }
+    for (number, process) in processes {
+        let told = process.kill();
+        window.state_of(run_of(number)).await.unwrap();
+        assert!(window.run(run_of(number)).await.unwrap().unwrap().records > told, "run {number} lost a record");
+    }
+    assert_eq!(window.orphans().await.unwrap().len(), 9);
+}
+
+#[tokio::test]
+async fn of_ten_processes_that_want_an_orphan_exactly_one_gets_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut owner = Process::start(dir.path());
+    owner.accepted().unwrap();
+    let mut takers: Vec<Process> =
+        (0..10).map(|_| Process::of("processes::child_that_takes_over", dir.path(), CHILDS_RUN)).collect();
+    takers.iter_mut().for_each(|taker| assert_eq!(taker.accepted(), Some(0)));
+    owner.kill();
+    takers.iter_mut().for_each(Process::go_on);
+    let got = takers.iter_mut().map(|taker| taker.accepted().unwrap()).filter(|said| *said == 2).count();
+    assert_eq!(got, 1);
 }

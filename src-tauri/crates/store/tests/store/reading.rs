@@ -123,10 +123,10 @@ async fn identical_output_of_many_hosts_has_one_digest_and_one_head() {
 async fn runs_are_found_by_what_people_remember_of_them() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
-    let restart = plan("restart-service", 3, 1, Intent::Forward);
-    let (mut green, fence) = begin(&store, 0xa1, &restart).await;
+    let restart = || plan("restart-service", 3, 1, Intent::Forward);
+    let (mut green, fence) = begin(&store, 0xa1, &restart()).await;
     append(&store, fence, &green.end(RunOutcome::Succeeded)).await.unwrap();
-    let (mut red, fence) = begin(&store, 0xa2, &restart).await;
+    let (mut red, fence) = begin(&store, 0xa2, &restart()).await;
     append(&store, fence, &red.end(RunOutcome::Failed)).await.unwrap();
     let undo = plan("restart-service", 1, 1, Intent::Undo { of: red.run });
     let (undoing, _) = begin(&store, 0xb3, &undo).await;

@@ -1,15 +1,20 @@
 // Recorded data in the place of the console: for developing in a browser and for tests. Never part of a production
 // build.
 
-import type { KeyRow, Push, RunRow, Settings } from '../../wire/types';
+import type { KeyRow, Push, RunRow, RunView, Settings } from '../../wire/types';
 import type { CommandName, Commands, Host } from '../commands';
+import { AskingRun, askingId } from './asking';
 import { files } from './authoring';
+import { deltaOf } from './delta';
 import { error } from './errors';
+import { loadId, LoadRun, type Load } from './load';
 import { hostDetail, hosts, summary } from './fleet';
 import { plan, planView } from './plan';
+import { recovered, resumeChoices, touches } from './recorded';
 import { history, liveId, liveRow, outputGroups, outputPage, runView } from './runs';
 import { select } from './select';
 import { ago } from './time';
+import { waitingRows } from './waiting';
 
 type Answers = { [Name in CommandName]: (args: Commands[Name]['args']) => Commands[Name]['reply'] };
 
@@ -19,6 +24,8 @@ const tickMs = 1500;
 export interface FakeOptions {
   /** Whether the recorded run moves on by itself. */
   live: boolean;
+  /** A large run beside the recorded ones. */
+  load?: Load;
 }
 
 export interface FakeHost extends Host {
@@ -49,8 +56,21 @@ export function fakeHost(options: FakeOptions): FakeHost {
         }
       : liveRow();
   };
-  const all = (): RunRow[] => [live(), ...started.values(), ...history];
-  const view = (id: string) => {
+  const asking = new AskingRun();
+  const load = options.load === undefined ? null : new LoadRun(options.load);
+  let stopLoad: () => void = () => undefined;
+  let stillAsked = 2;
+  let waiting = waitingRows();
+  const all = (): RunRow[] => [
+    live(),
+    asking.row(),
+    ...(load === null ? [] : [load.view().row]),
+    ...started.values(),
+    ...history,
+  ];
+  const view = (id: string): RunView => {
+    if (id === askingId) return asking.view();
+    if (id === loadId && load !== null) return load.view();
     const row = all().find((one) => one.id === id);
     if (row === undefined)
       throw error('not_found', `there is no run ${id}`, 'It may have been started on another machine.');
@@ -75,7 +95,10 @@ export function fakeHost(options: FakeOptions): FakeHost {
       settings,
       demo: true,
       version: '0.1.0',
-      interrupted: history.filter((row) => row.status === 'interrupted'),
+      recovered: recovered(
+        history.filter((row) => row.status === 'interrupted'),
+        stillAsked-- > 0,
+      ),
       first_start: false,
     }),
     fleet: () => ({ index: 0, hosts, summary: summary() }),
@@ -123,12 +146,46 @@ export function fakeHost(options: FakeOptions): FakeHost {
       return id;
     },
     runs_active: () => all().flatMap((row) => (row.active ? [view(row.id).row] : [])),
-    run: ({ run }) => view(run),
-    unwatch: () => null,
-    cancel: ({ run }) => {
-      cancelled.add(run);
+    run: ({ run }) => {
+      if (run === loadId) stopLoad = load?.start((push) => listener?.(push)) ?? stopLoad;
+      return view(run);
+    },
+    unwatch: ({ run }) => {
+      if (run === loadId) stopLoad();
       return null;
     },
+    cancel: ({ run, hosts }) => {
+      if (hosts === null) cancelled.add(run);
+      return null;
+    },
+    answer: ({ hosts: answered, answer, why }) => {
+      asking.answer(answered, answer, why);
+      listener?.({ push: 'run', delta: deltaOf(asking.view(), true) });
+      return null;
+    },
+    ask_again: () => null,
+    resume_choices: ({ run }) => resumeChoices(view(run)),
+    plan_resume: ({ run, part }) => {
+      const names = resumeChoices(view(run)).choices.find((one) => one.part === part)?.hosts ?? [];
+      const made = planView('restart-service', names, 'nginx.service', null);
+      return {
+        plan: {
+          ...made,
+          title: `Resume: ${made.title}`,
+          left_out: ['web-fra-1: the end of restart is unknown there'],
+          start_words: `Resume on ${String(names.length)} hosts`,
+        },
+        problems: [],
+        selected: names.length,
+        undecided: [],
+      };
+    },
+    waiting: () => waiting,
+    withdraw: ({ run, host }) => {
+      waiting = waiting.map((one) => (one.run === run && one.host === host ? { ...one, state: 'withdrawn' } : one));
+      return null;
+    },
+    touched: ({ host }) => touches(host, history),
     output: ({ attempt, from, fromEnd }) => outputPage(attempt, fromEnd ? 200 : from),
     output_groups: ({ run, step }) => outputGroups(view(run), step),
     history: ({ filter }) =>
@@ -191,23 +248,7 @@ export function fakeHost(options: FakeOptions): FakeHost {
     if (listener === null || !live().active) return;
     const before = progress;
     progress += 1;
-    const now = view(liveId);
-    const { index, row, batches, budgets, offers } = now;
-    const changed = now.hosts.map((host, at): [number, typeof host] => [at, host]);
-    listener({
-      push: 'run',
-      delta: {
-        run: liveId,
-        from: before + 1,
-        index,
-        row,
-        hosts: changed,
-        batches,
-        budgets,
-        decisions: now.decisions,
-        offers,
-      },
-    });
+    listener({ push: 'run', delta: { ...deltaOf(view(liveId), true), from: before + 1 } });
     listener({ push: 'active', runs: answers.runs_active({}) });
   };
   if (options.live) setInterval(tick, tickMs);

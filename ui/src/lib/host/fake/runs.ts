@@ -4,6 +4,7 @@ import type {
   Cell,
   Decision,
   Mark,
+  Offer,
   OutputGroup,
   OutputPage,
   OutputPiece,
@@ -14,6 +15,7 @@ import type {
 } from '../../wire/types';
 import { hosts } from './fleet';
 import { ago } from './time';
+import { lateId, waitingRows } from './waiting';
 
 export const steps: RunStep[] = [
   { id: 'before', title: 'Note the process', phase: 'main', changes: false },
@@ -26,7 +28,7 @@ export const steps: RunStep[] = [
 
 export const liveId = '01KAM3T0ZC7M4V0C8Q2N6X5R9E';
 
-function row(id: string, over: Partial<RunRow>): RunRow {
+export function row(id: string, over: Partial<RunRow>): RunRow {
   return {
     id,
     runbook: 'restart-service',
@@ -55,6 +57,14 @@ export const history: RunRow[] = [
     ended_at: ago(2876),
     mark: 'unreachable',
     standings: { succeeded: 22, 'no answer': 2 },
+  }),
+  row(lateId, {
+    runbook: 'fetch-logs',
+    title: 'Fetch recent logs',
+    hosts: 1,
+    started_at: ago(1500),
+    ended_at: ago(1488),
+    standings: { succeeded: 1 },
   }),
   row('01KALZ8C5V1S6F9G2J4M7P0QXA', {
     started_at: ago(11_300),
@@ -116,8 +126,8 @@ export const decisions: Decision[] = [
   { at: ago(12), by: 'budget', what: 'batch 3 waits', why: '1 of at most 1 host failed' },
 ];
 
-function cell(mark: Mark, word: string, detail: string, attempt: string | null): Cell {
-  return { mark, word, detail, attempt };
+export function cell(mark: Mark, word: string, detail: string, attempt: string | null, more: Partial<Cell> = {}): Cell {
+  return { mark, word, detail, attempt, note: '', inverse: null, ...more };
 }
 
 const trouble: Partial<Record<string, [number, Mark, string, string]>> = {
@@ -187,8 +197,18 @@ export function runView(base: RunRow, progress: number): RunView {
     budgets: ['failed 1 of at most 1', 'no answer 1 of at most 1', 'unknown 1'],
     inputs: { unit: 'nginx.service', settle: '10s', mode: 'restart', drain: 'true' },
     decisions,
-    offers: base.active ? ['cancel'] : base.undone_by === null ? ['undo'] : [],
+    offers: base.active ? ['cancel_starts', 'cancel', 'kill'] : offersAfter(base),
+    questions: [],
+    waiting: base.runbook === 'roll-back' ? waitingRows().filter((one) => one.run === base.id) : [],
+    part_of: base.id === lateId ? { run: history[0]?.id ?? '', part: 'late delivery to one host' } : null,
+    resumed_by: base.id === history[0]?.id ? [lateId] : [],
   };
+}
+
+function offersAfter(base: RunRow): Offer[] {
+  const back: Offer[] = base.undone_by === null ? ['undo'] : [];
+  const again: Offer[] = base.status === 'succeeded' ? [] : ['resume'];
+  return [...back, ...again, ...(base.standings['unknown'] === undefined ? [] : (['ask_again'] as const))];
 }
 
 export function liveRow(): RunRow {

@@ -110,7 +110,7 @@ impl Console {
 
     /// The plan with each host as its source describes it now, and a warning for each whose address
     /// has changed since: it may be another machine. A host that no source names is kept as it was.
-    fn with_hosts_of_today(&self, plan: &Plan) -> (Plan, Vec<PlanWarning>) {
+    pub(in crate::use_cases) fn with_hosts_of_today(&self, plan: &Plan) -> (Plan, Vec<PlanWarning>) {
         let fleet = self.inventory.fleet();
         let today: HashMap<&HostName, &Host> = fleet.hosts.iter().map(|host| (&host.name, host)).collect();
         let (mut plan, mut moved) = (plan.clone(), Vec::new());
@@ -132,7 +132,7 @@ impl Console {
     }
 
     /// Puts a plan on the shelf, from which alone it can be started, and shows it.
-    async fn offer(&self, sealed: SealedPlan, beside: Beside) -> Result<PlanAnswer, UiError> {
+    pub(in crate::use_cases) async fn offer(&self, sealed: SealedPlan, beside: Beside) -> Result<PlanAnswer, UiError> {
         let answer = answer(&sealed, self.shown(&sealed, beside).await?);
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner).put(sealed);
         Ok(answer)
@@ -169,7 +169,7 @@ fn answer(sealed: &SealedPlan, view: PlanView) -> PlanAnswer {
     PlanAnswer { plan: Some(view), problems: Vec::new(), selected, undecided }
 }
 
-fn refused(problems: Vec<PlanProblem>) -> PlanAnswer {
+pub(in crate::use_cases) fn refused(problems: Vec<PlanProblem>) -> PlanAnswer {
     PlanAnswer { plan: None, problems, selected: 0, undecided: Vec::new() }
 }
 
@@ -177,7 +177,7 @@ fn problem(message: &str) -> PlanProblem {
     PlanProblem { input: None, step: None, host: None, message: message.to_owned(), hint: None }
 }
 
-fn problems(errors: &PlanErrors) -> Vec<PlanProblem> {
+pub(in crate::use_cases) fn problems(errors: &PlanErrors) -> Vec<PlanProblem> {
     errors
         .0
         .iter()

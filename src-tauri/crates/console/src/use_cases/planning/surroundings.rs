@@ -35,6 +35,7 @@ impl Console {
                 source,
                 by,
                 at,
+                when_reachable: daytwo_runbook::WhenReachable::default(),
             };
             daytwo_runbook::plan(&runbook, &request)
         });
@@ -54,7 +55,14 @@ impl Console {
             Some(ssh) => ssh.known_keys(&self.inventory.fleet().hosts).await,
             None => HashMap::new(),
         };
-        Ok(Snapshot { facts: self.facts_now(), host_keys, choices: known, catalogue })
+        let gateways = match &self.parts.ssh {
+            // The answer takes a program for each host that ssh_config names.
+            Some(ssh) if runbook.rollout.at_once_per_gateway.is_some() => {
+                ssh.gateways(&self.inventory.fleet().hosts).await
+            }
+            _ => HashMap::new(),
+        };
+        Ok(Snapshot { facts: self.facts_now(), host_keys, gateways, choices: known, catalogue })
     }
 
     /// Reads anew the choices that a plan needs: of inputs that were given, or that have a default,

@@ -1,6 +1,6 @@
 //! Actions and expectations as text.
 
-use daytwo_model::plan::{Action, Expect, Otherwise, Probe, RunAs, Via};
+use daytwo_model::plan::{Action, Expect, Otherwise, Probe, RunAs};
 
 use super::duration;
 
@@ -8,20 +8,8 @@ use super::duration;
 pub(super) fn action_text(action: &Action) -> (String, String) {
     match action {
         Action::Run { script, run_as, .. } => (script.preview(), format!("run{}", as_whom(run_as))),
-        Action::Http { request } => {
-            let mut text = format!("{} {}", request.method.as_str(), request.url.preview());
-            for (name, value) in &request.headers {
-                text.push_str(&format!("\n{name}: {}", value.preview()));
-            }
-            if let Some(json) = &request.json {
-                text.push_str(&format!("\n\n{}", json.preview()));
-            }
-            let via = match request.via {
-                Via::Console => "http",
-                Via::Host => "http via the host",
-            };
-            (text, via.to_owned())
-        }
+        Action::Http { request } => (super::request::text(request), super::request::kind(request.via).to_owned()),
+        Action::HttpSet { set } => (super::request::set_text(set), super::request::kind(set.read.via).to_owned()),
         Action::Wait { ms } => (format!("waits {}", duration(*ms)), "wait".to_owned()),
         Action::Ask { question, within_ms, otherwise } => {
             let otherwise = match otherwise {
@@ -52,6 +40,7 @@ pub(super) fn action_text(action: &Action) -> (String, String) {
 pub(super) fn meaning(action: &Action) -> Option<String> {
     match action {
         Action::Run { meaning, .. } => meaning.as_ref().map(daytwo_model::Text::preview),
+        Action::HttpSet { set } => Some(super::request::set_meaning(set)),
         _ => None,
     }
 }
@@ -82,6 +71,10 @@ pub fn expectation(expect: &Expect, kind: &str) -> String {
     }
     parts.extend(expect.stdout.iter().map(|text| format!("output is {}", text.preview())));
     parts.extend(expect.stdout_matches.iter().map(|pattern| format!("output matches {pattern}")));
+    parts.extend(expect.members.iter().map(|(pointer, member)| match super::request::value(member) {
+        Some(value) => format!("{pointer} is {value}"),
+        None => format!("{pointer} is not there"),
+    }));
     parts.extend(expect.json.iter().map(|(pointer, value)| format!("{pointer} is {}", value.preview())));
     parts.join(", ")
 }

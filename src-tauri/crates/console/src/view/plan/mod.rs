@@ -3,6 +3,7 @@
 
 mod action;
 mod blast;
+mod request;
 mod step;
 
 use daytwo_model::plan::{Action, Effect, Intent, Plan, Undecided, WayBack};

@@ -78,6 +78,8 @@ fn notes(plan: &Plan, step: &PlannedStep) -> Vec<String> {
             CaptureFrom::Json(pointer) => format!("{pointer} of its output"),
             CaptureFrom::Regex(pattern) => format!("what {pattern} finds in its output"),
             CaptureFrom::ExitCode => "its exit code, whatever that is".to_owned(),
+            CaptureFrom::Header(name) => format!("the header {name} of the answer"),
+            CaptureFrom::Member(pointer) => format!("{pointer} of the answer, or that it is not there"),
         };
         notes.push(format!("keeps {from} as {}", capture.name));
     }

@@ -38,6 +38,12 @@ const DETAILS: &[&str] = &[
     "undecidable",
     "unreachable",
     "end unknown",
+    "done before",
+    "excluded",
+    "stopped",
+    "undoing",
+    "unhealthy",
+    "interrupted",
 ];
 
 const OUTCOMES: &[(&str, RunOutcome)] = &[
@@ -64,7 +70,8 @@ const OF_A_RUN: &[Field] = &[
         "course",
         Takes::Map { key: ANY_NAME, to: &Takes::OneOf(&[STEPS, Takes::Words(&[NOTHING])]), max: REHEARSAL_HOSTS_MAX },
         "By host (`web-[1-3]`, `others`), every step in order with its end: `restart verified`, `restart failed (exit \
-         1)`, `pull finished (2 attempts)`, `notify skipped (earlier step)`; or `nothing`, where nothing is sent. \
+         1)`, `pull finished (2 attempts)`, `notify skipped (earlier step)`; what is taken back in the run itself as \
+         `restart.undo undone`, `stuck` or `left`; or `nothing`, where nothing is sent. \
          Steps that are not for a host, and steps for failures where nothing failed, may be left out.",
     ),
     may(
@@ -83,7 +90,7 @@ const OF_A_RUN: &[Field] = &[
             to: &Takes::OneOf(&[SENT, Takes::Map { key: ANY_NAME, to: &SENT, max: REHEARSAL_HOSTS_MAX }]),
             max: 4 * STEPS_MAX,
         },
-        "By step as in `replies`, then perhaps by host: the text that is sent, or parts of it. Secrets stand in it as \
+        "By step as in `replies`, then perhaps by host: the text that is sent, or parts of it, or `nothing`. Secrets stand in it as \
          ‹secret NAME›, requests as `POST URL JSON`.",
     ),
     may("within", Takes::Duration, "The most time that the run may take."),
@@ -285,7 +292,10 @@ fn sent(node: &Node, known: &Known, found: &mut Found<'_>) -> Vec<ExpectedText> 
 }
 
 fn text_meant(node: &Node, found: &mut Found<'_>) -> Option<TextMeant> {
-    if let Data::Scalar(_) = &node.data {
+    if let Data::Scalar(scalar) = &node.data {
+        if scalar.text == NOTHING {
+            return Some(TextMeant::Nothing);
+        }
         return saying(node, "the text that is sent", found).map(TextMeant::Exactly);
     }
     let fields = Fields::of(node, &CONTAINS, found)?;

@@ -7,13 +7,13 @@ mod replies;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use daytwo_model::{HostName, RunbookName, Selector, Timestamp};
+use daytwo_model::{Answer, HostName, RunbookName, Selector, StepId, Timestamp};
 
-use super::fields::{Fields, duration_ms, entries, items, parsed, saying, scalar, text};
+use super::fields::{Fields, duration_ms, entries, items, one_of, parsed, saying, scalar, text};
 use super::shape::{ANY_NAME, Shape, TEMPLATE_NAME, Takes, may, must};
-use super::{BATCHES_MAX, CHOICES_MAX, INPUTS_MAX, head};
+use super::{BATCHES_MAX, CHOICES_MAX, INPUTS_MAX, STEPS_MAX, head};
 use crate::diagnostic::{Diagnostics, Found, Source};
-use crate::rehearsal::{CASES_MAX, Case, REHEARSAL_HOSTS_MAX, RehearsalFile};
+use crate::rehearsal::{CASES_MAX, Case, GivenAnswers, REHEARSAL_HOSTS_MAX, REPLIES_MAX, RehearsalFile};
 use crate::yaml::{self, Data, Node};
 
 /// The most local files of one file of tests.
@@ -62,6 +62,17 @@ pub(crate) static REHEARSAL: Shape = Shape::new(
     ],
 );
 
+const ANSWER: Takes = Takes::Words(&["retry", "skip", "exclude", "undo", "stop", "continue"]);
+const ANSWERS: Takes = Takes::List { of: &ANSWER, min: 1, max: REPLIES_MAX };
+const ANSWER_WORDS: &[(&str, Answer)] = &[
+    ("retry", Answer::Retry),
+    ("skip", Answer::Skip),
+    ("exclude", Answer::Exclude),
+    ("undo", Answer::Undo),
+    ("stop", Answer::Stop),
+    ("continue", Answer::Continue),
+];
+
 static CASE: Shape = Shape::new(
     "case",
     "a case",
@@ -74,7 +85,13 @@ static CASE: Shape = Shape::new(
             "replies",
             replies::REPLIES,
             "What hosts and APIs answer, by step: `restart`, `restart.check`, `restart.verify`, `restart.undo`, \
-             `restart.undo.verify`. Each is used, and none is missing.",
+             `restart.undo.verify`; `rollout.health` between batches. Each is used, and none is missing.",
+        ),
+        may(
+            "answers",
+            Takes::Map { key: ANY_NAME, to: &Takes::OneOf(&[ANSWER, ANSWERS]), max: STEPS_MAX },
+            "What a person answers when a step asks, by step: one answer, or one after the other on each host. Where \
+             none is left nobody answers.",
         ),
         may("cancel_after", Takes::Duration, "When a person cancels the run, counted from its start."),
         must("expect", Takes::Shape(&course::EXPECT), "What is to happen."),
@@ -184,7 +201,32 @@ fn case(node: &Node, of_file: &OfFile, known: &Known, found: &mut Found<'_>) -> 
     let expect = fields.need("expect", found).and_then(|node| course::expected(node, known, found));
     let undo = fields.get("undo").and_then(|node| course::undo(node, known, found));
     let place = fields.place_of("case");
-    Some(Case { title: title?, place, inputs: typed, select, replies, cancel_after, expect: expect?, undo })
+    let answers = fields.get("answers").map(|node| answers(node, found)).unwrap_or_default();
+    Some(Case { title: title?, place, inputs: typed, select, replies, cancel_after, answers, expect: expect?, undo })
+}
+
+fn answers(node: &Node, found: &mut Found<'_>) -> Vec<GivenAnswers> {
+    let mut given = Vec::new();
+    for (key, node) in entries(node, "`answers`", found).unwrap_or_default() {
+        let step = match StepId::new(key.name.clone()) {
+            Ok(step) => step,
+            Err(error) => {
+                found.error("bad-value", key.place, error.to_string());
+                continue;
+            }
+        };
+        let nodes = match &node.data {
+            Data::Seq(nodes) => nodes.as_slice(),
+            Data::Scalar(_) | Data::Map(_) => std::slice::from_ref(node),
+        };
+        if nodes.is_empty() || nodes.len() > REPLIES_MAX {
+            found.error("limit", node.place, format!("there are from 1 to {REPLIES_MAX} answers, one after the other"));
+        }
+        let nodes = nodes.iter().take(REPLIES_MAX);
+        let answers = nodes.filter_map(|node| one_of(node, "an answer", ANSWER_WORDS, found)).collect();
+        given.push(GivenAnswers { place: key.place, step, answers });
+    }
+    given
 }
 
 /// Inputs as they would be typed; a list as its items, one per line.

@@ -4,9 +4,10 @@ use daytwo_model::StepId;
 
 use super::{Known, fleet};
 use crate::diagnostic::{Found, Place};
-use crate::parse::STEPS_MAX;
 use crate::parse::fields::{Fields, duration_ms, entries, number, one_of, text};
 use crate::parse::shape::{ANY_NAME, Shape, Takes, may};
+use crate::parse::steps::HEADER_NAME;
+use crate::parse::{HEADERS_MAX, STEPS_MAX};
 use crate::rehearsal::{CancelEffect, Meant, Part, Question, REHEARSAL_HOSTS_MAX, REPLIES_MAX, Recording, Reply, Says};
 use crate::suggest;
 use crate::yaml::{Data, Node, Style};
@@ -24,7 +25,7 @@ pub(super) const REPLIES: Takes = Takes::Map {
 const ONE: Takes = Takes::OneOf(&[Takes::Shape(&REPLY), Takes::Words(WORDS)]);
 const MANY: Takes = Takes::List { of: &ONE, min: 1, max: REPLIES_MAX };
 
-const WORDS: &[&str] = &["ok", "unreachable", "refused", "lost", "reboot", "never"];
+const WORDS: &[&str] = &["ok", "unreachable", "refused", "lost", "reboot", "never", "not started"];
 const ENDS: &[(&str, Ending)] = &[
     ("ok", Ending::Ok),
     ("unreachable", Ending::Unreachable),
@@ -32,6 +33,7 @@ const ENDS: &[(&str, Ending)] = &[
     ("lost", Ending::Lost),
     ("reboot", Ending::Reboot),
     ("never", Ending::Never),
+    ("not started", Ending::NotStarted),
 ];
 const CANCELS: &[(&str, CancelEffect)] = &[("killed", CancelEffect::Killed), ("unseen", CancelEffect::Unseen)];
 
@@ -43,13 +45,15 @@ enum Ending {
     Lost,
     Reboot,
     Never,
+    NotStarted,
 }
 
 /// One answer.
 static REPLY: Shape = Shape::new(
     "reply",
     "a reply",
-    "What a host or an API answers. A mapping, or one word: `ok`, `unreachable`, `refused`, `lost`, `reboot`, `never`.",
+    "What a host or an API answers. A mapping, or one word: `ok`, `unreachable`, `refused`, `lost`, `reboot`, `never`, \
+     `not started`.",
     &[
         may("stdout", Takes::Text, "What the process writes on standard output."),
         may("stderr", Takes::Text, "What it writes on standard error."),
@@ -59,10 +63,16 @@ static REPLY: Shape = Shape::new(
         may("json", Takes::Json, "The body of an HTTP answer, as JSON."),
         may("body", Takes::Text, "The body of an HTTP answer, as text."),
         may(
+            "headers",
+            Takes::Map { key: HEADER_NAME, to: &Takes::AnyText, max: HEADERS_MAX },
+            "The headers of an HTTP answer that matter.",
+        ),
+        may(
             "ends",
             Takes::Words(WORDS),
-            "How it ends otherwise: `unreachable` and `refused` start nothing; `lost` and `reboot` start it, and its \
-             end is not seen; `never` goes on until somebody ends it.",
+            "How it ends otherwise: `unreachable` and `refused` start nothing; `lost` starts it, and its end is not \
+             seen; `reboot` starts it, and the host is started anew meanwhile; with `not started` the link is lost \
+             before anything begins; `never` goes on until somebody ends it.",
         ),
         may("after", Takes::Duration, "How long it takes; no time at all where it is absent."),
         may(
@@ -78,12 +88,14 @@ static REPLY: Shape = Shape::new(
     ("stdout", "status"),
     ("stdout", "json"),
     ("stdout", "body"),
+    ("stdout", "headers"),
     ("stderr", "status"),
     ("stderr", "json"),
     ("stderr", "body"),
     ("exit", "status"),
     ("exit", "json"),
     ("exit", "body"),
+    ("exit", "headers"),
     ("signal", "status"),
     ("signal", "json"),
     ("signal", "body"),
@@ -92,6 +104,7 @@ static REPLY: Shape = Shape::new(
     ("ends", "status"),
     ("ends", "json"),
     ("ends", "body"),
+    ("ends", "headers"),
 ]);
 
 /// Reads replies by question.
@@ -130,6 +143,7 @@ fn by_host(node: &Node) -> Option<&[(crate::yaml::Key, Node)]> {
 pub(super) fn question(text: &str, place: Place, found: &mut Found<'_>) -> Option<Question> {
     let (rest, part) = match text {
         text if text.ends_with(".check") => (text.trim_end_matches(".check"), Part::Check),
+        text if text.ends_with(".read") => (text.trim_end_matches(".read"), Part::Read),
         text if text.ends_with(".verify") => (text.trim_end_matches(".verify"), Part::Verify),
         text => (text, Part::Action),
     };
@@ -181,9 +195,11 @@ fn says(fields: &Fields<'_>, found: &mut Found<'_>) -> Says {
     if let Some(ending) = fields.get("ends").and_then(|node| one_of(node, "`ends`", ENDS, found)) {
         return said(ending);
     }
-    if status.is_some() || json.is_some() || body.is_some() {
+    let headers = fields.get("headers").map(|node| headers(node, found));
+    if status.is_some() || json.is_some() || body.is_some() || headers.is_some() {
         let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
-        return Says::Answer { status, body: json.or(body).unwrap_or_default() };
+        let (headers, body) = (headers.unwrap_or_default(), json.or(body).unwrap_or_default());
+        return Says::Answer { status, headers, body };
     }
     if stdout.is_none() && stderr.is_none() && signal.is_none() && exit.is_none() {
         return Says::Fine;
@@ -191,6 +207,13 @@ fn says(fields: &Fields<'_>, found: &mut Found<'_>) -> Says {
     let exit = exit.and_then(|exit| i32::try_from(exit).ok()).unwrap_or(0);
     let end = signal.map_or(Ok(exit), |signal| Err(signal.trim_start_matches("SIG").to_owned()));
     Says::Process { stdout: stdout.unwrap_or_default(), stderr: stderr.unwrap_or_default(), end }
+}
+
+/// Header names and values.
+fn headers(node: &Node, found: &mut Found<'_>) -> Vec<(String, String)> {
+    let entries = entries(node, "`headers`", found).unwrap_or_default();
+    let each = entries.iter().take(HEADERS_MAX);
+    each.filter_map(|(key, node)| Some((key.name.clone(), text_or_nothing(node, "a header", found)?))).collect()
 }
 
 /// A text that may be empty.
@@ -210,5 +233,6 @@ const fn said(ending: Ending) -> Says {
         Ending::Lost => Says::Lost,
         Ending::Reboot => Says::Reboot,
         Ending::Never => Says::Never,
+        Ending::NotStarted => Says::NotStarted,
     }
 }

@@ -1,7 +1,7 @@
 //! What a step, a probe or an inverse does: the one field that says so, and as whom it is done.
 
 use daytwo_model::UserName;
-use daytwo_model::plan::{HttpMethod, On, RunAs, Via};
+use daytwo_model::plan::{On, RunAs, Via};
 use daytwo_model::quote::Quote;
 
 use super::super::fields::{Fields, boolean, parsed, template};
@@ -34,7 +34,8 @@ pub(super) const SERVICE: Field =
     may("service", Takes::Shape(&system::SERVICE), "A systemd unit's state. It knows its own way back and proof.");
 pub(super) const PACKAGE: Field =
     may("package", Takes::Shape(&system::PACKAGE), "A Debian package. It knows its own way back and proof.");
-pub(super) const HTTP: Field = may("http", Takes::Shape(&http::HTTP), "An HTTP request.");
+pub(super) const HTTP: Field =
+    may("http", Takes::Shape(&http::HTTP), "An HTTP request, or members of a document behind an API.");
 pub(super) const SUDO: Field = may("sudo", Takes::Boolean, "Whether it is done as root, through `sudo -n`.");
 pub(super) const BECOME: Field =
     may("become", Takes::Name("[A-Za-z0-9_][A-Za-z0-9_.-]*"), "The user as whom it is done, through `sudo -n -u`.");
@@ -60,10 +61,12 @@ pub(super) fn read(fields: &Fields<'_>, around: &Around, found: &mut Found<'_>) 
         );
     }
     let action = read_kind(word, node, run_as, found)?;
-    if let ActionTemplate::Http(request) = &action
-        && request.via == Via::Host
-        && around.on == On::Console
-    {
+    let request = match &action {
+        ActionTemplate::Http(request) => Some(request.as_ref()),
+        ActionTemplate::HttpSet(set) => Some(&set.read),
+        _ => None,
+    };
+    if request.is_some_and(|request| request.via == Via::Host) && around.on == On::Console {
         found.error("no-host-here", fields.place_of(word), "there is no host through which this request could go out");
     }
     Some(action)
@@ -79,7 +82,7 @@ fn read_kind(word: &str, node: &Node, run_as: RunAs, found: &mut Found<'_>) -> O
         "link" => ActionTemplate::Link(Box::new(files::link(node, run_as, found)?)),
         "service" => ActionTemplate::Service(Box::new(system::service(node, run_as, found)?)),
         "package" => ActionTemplate::Package(Box::new(system::package(node, run_as, found)?)),
-        "http" => ActionTemplate::Http(Box::new(http::read(node, found)?)),
+        "http" => http::read(node, found)?,
         "wait" => ActionTemplate::Wait(Box::new(flow::wait(node, found)?)),
         "ask" => ActionTemplate::Ask(Box::new(flow::ask(node, found)?)),
         "call" => ActionTemplate::Call(Box::new(flow::call(node, found)?)),
@@ -115,7 +118,10 @@ fn run_as(fields: &Fields<'_>, word: &str, around: &Around, found: &mut Found<'_
     said.unwrap_or_else(|| around.run_as.clone())
 }
 
-/// Whether a request of this method only reads, as HTTP has it.
-pub(super) const fn has_body(method: HttpMethod) -> bool {
-    !matches!(method, HttpMethod::Get | HttpMethod::Head)
+/// Members are set by a step of its own: their way back needs what was read before.
+pub(super) fn no_set(action: &ActionTemplate, fields: &Fields<'_>, found: &mut Found<'_>) {
+    if matches!(action, ActionTemplate::HttpSet(_)) {
+        let message = "members are set by a step; here a plain request can stand";
+        found.error_with("bad-value", fields.place_of("http"), message, "leave out `set` and `remove`");
+    }
 }

@@ -6,8 +6,10 @@ use daytwo_model::plan::{Capture, CaptureFrom};
 use super::super::fields::{Fields, entries, one_of, parsed};
 use super::super::shape::{Shape, Takes, may};
 use super::super::{CAPTURES_MAX, json};
+use super::http::HEADER_NAME;
 use super::probe::regex;
 use crate::diagnostic::Found;
+use crate::step::ActionTemplate;
 use crate::typed::CAPTURE_PREFIX;
 use crate::yaml::{Data, Node};
 
@@ -17,16 +19,17 @@ pub(crate) static CAPTURE: Shape = Shape::new(
     "A part of standard output, or of the body.",
     &[
         may("json", Takes::Pointer, "The value at this JSON pointer."),
+        may("header", Takes::Name(HEADER_NAME), "The answer's header of this name."),
         may("regex", Takes::Regex, "What this regular expression finds first: its first group, or all of it."),
     ],
 )
-.exactly_one(&["json", "regex"]);
+.exactly_one(&["json", "header", "regex"]);
 
 /// What a captured value can be.
 pub(super) const CAPTURED: Takes = Takes::OneOf(&[Takes::Words(&["stdout", "exit_code"]), Takes::Shape(&CAPTURE)]);
 
 /// Reads `capture`.
-pub(super) fn read(node: &Node, found: &mut Found<'_>) -> Vec<Capture> {
+pub(super) fn read(node: &Node, action: Option<&ActionTemplate>, found: &mut Found<'_>) -> Vec<Capture> {
     let entries = entries(node, "`capture`", found).unwrap_or_default();
     if let Some((key, _)) = entries.get(CAPTURES_MAX) {
         found.error("limit", key.place, format!("a step captures at most {CAPTURES_MAX} values"));
@@ -44,7 +47,11 @@ pub(super) fn read(node: &Node, found: &mut Found<'_>) -> Vec<Capture> {
                 format!("names that begin with {CAPTURE_PREFIX} are kept for what typed steps capture themselves");
             found.error("bad-name", key.place, message);
         }
-        captures.extend(name.zip(from(node, found)).map(|(name, from)| Capture { name, from }));
+        let from = from(node, found);
+        if matches!(from, Some(CaptureFrom::Header(_))) && !matches!(action, None | Some(ActionTemplate::Http(_))) {
+            found.error("bad-value", node.place, "only the answer to a request has headers");
+        }
+        captures.extend(name.zip(from).map(|(name, from)| Capture { name, from }));
     }
     captures
 }
@@ -60,6 +67,14 @@ fn from(node: &Node, found: &mut Found<'_>) -> Option<CaptureFrom> {
     if word == "json" {
         return parsed(node, "the pointer", found, json::pointer).map(CaptureFrom::Json);
     }
+    if word == "header" {
+        return parsed(node, "the header", found, header).map(CaptureFrom::Header);
+    }
     let instead = "capture more, and decide in the script that uses it";
     parsed(node, "the regular expression", found, |text| regex(text, instead)).map(CaptureFrom::Regex)
+}
+
+fn header(name: &str) -> Result<String, String> {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.chars().all(token) { Ok(name.to_owned()) } else { Err(format!("`{name}` cannot name a header")) }
 }

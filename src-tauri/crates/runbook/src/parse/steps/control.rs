@@ -69,7 +69,18 @@ pub(super) fn retry(node: &Node, action: Option<&ActionTemplate>, found: &mut Fo
     }
     let backoff = fields.get("backoff").and_then(|node| parsed(node, "`backoff`", found, backoff_percent));
     let exit_codes = fields.get("exit_codes").map(|node| exit_codes(node, found)).unwrap_or_default();
-    if matches!(action, Some(ActionTemplate::Http(_))) && fields.get("exit_codes").is_some() {
+    if let Some(ActionTemplate::Http(request)) = action
+        && !request.may_be_repeated()
+    {
+        let message =
+            format!("a {} request that failed may have been carried out all the same", request.method.as_str());
+        let hint = "give it an `Idempotency-Key` header if the API has such a thing, or set members with `set`, which \
+                    looks first";
+        found.error_with("unsafe-retry", fields.place, message, hint);
+    }
+    if matches!(action, Some(ActionTemplate::Http(_) | ActionTemplate::HttpSet(_)))
+        && fields.get("exit_codes").is_some()
+    {
         let message = "a request has no exit code; it is made again after each status that is not 2xx";
         found.error("unknown-field", fields.place_of("exit_codes"), message);
     }

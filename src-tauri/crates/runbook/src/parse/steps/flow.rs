@@ -17,7 +17,7 @@ use crate::step::{AskTemplate, CallTemplate, NotifyTemplate, WaitTemplate};
 use crate::yaml::{Data, Node};
 
 /// How long an answer may take where the runbook does not say, in milliseconds: a coffee, not a night.
-const ANSWER_MS_DEFAULT: u64 = 30 * 60 * 1000;
+pub(super) const ANSWER_MS_DEFAULT: u64 = 30 * 60 * 1000;
 
 const OTHERWISES: &[(&str, Otherwise)] = &[("stop", Otherwise::Stop), ("continue", Otherwise::Continue)];
 
@@ -163,7 +163,7 @@ pub(super) fn notify(node: &Node, found: &mut Found<'_>) -> Option<NotifyTemplat
 }
 
 /// A duration that is not nothing.
-pub(super) fn positive(node: &Node, what: &str, found: &mut Found<'_>) -> Option<u64> {
+pub(in crate::parse) fn positive(node: &Node, what: &str, found: &mut Found<'_>) -> Option<u64> {
     let ms = duration_ms(node, what, found)?;
     if ms == 0 {
         found.error("bad-value", node.place, format!("{what} needs some time"));

@@ -6,11 +6,14 @@
 mod action;
 mod capture;
 mod control;
+mod failure;
 mod files;
 mod flow;
+mod health;
 mod http;
 mod probe;
 mod script;
+mod set;
 mod system;
 mod undo;
 
@@ -28,6 +31,9 @@ use crate::step::{ActionTemplate, Step, Undo};
 use crate::suggest;
 use crate::yaml::{Data, Node};
 use action::Around;
+pub(super) use flow::positive;
+pub(super) use health::{HEALTH, read as health};
+pub(super) use http::HEADER_NAME;
 
 /// The characters of a step's id. Planning adds `/` and `.`, so an author's id has neither.
 const STEP_ID: &str = "[A-Za-z0-9_][A-Za-z0-9_-]*";
@@ -79,6 +85,19 @@ const FIELDS: &[Field] = &[
     may("verify", Takes::Shape(&probe::VERIFY), "A read that proves the change."),
     may("undo", undo::UNDONE, "How it is taken back, or `none`."),
     may(
+        "if_failed",
+        failure::POLICY,
+        "What becomes of a host on which it does not end well: it ends there (`stop`, also where this is absent), it \
+         goes on with the next step (`continue`), what was done on it is taken back (`undo`), or a person decides \
+         (`ask`).",
+    ),
+    may(
+        "late_ok",
+        Takes::Boolean,
+        "Whether it may be done on a host that is reached only long after the run; `false` where it is absent. A step \
+         that only reads may always be.",
+    ),
+    may(
         "dead_man",
         Takes::Duration,
         "The host takes the step back alone unless it is told within this time that all is well.",
@@ -94,7 +113,11 @@ pub(crate) static STEP: Shape = Shape::new("step", "a step", "One step. Exactly 
     .exactly_one(&[
         "run", "script", "fetch", "put", "file", "link", "service", "package", "http", "wait", "ask", "call", "notify",
     ])
-    .not_both(&[("sudo", "become")]);
+    .not_both(&[("sudo", "become")])
+    .elsewhere(&[(
+        "on_failure",
+        "`if_failed` says what becomes of a host on which the step fails; `on_failure` is a list of steps of the runbook",
+    )]);
 
 /// The steps of a runbook by section.
 #[derive(Debug, Default)]
@@ -142,6 +165,9 @@ fn section(node: &Node, name: &str, ids: &mut BTreeMap<StepId, Place>, found: &m
                 format!("there is a step `{}` before this one", step.id),
                 hint,
             );
+        }
+        if name != "steps" {
+            failure::refuse_at_the_end(node, name, found);
         }
         if name != "steps" && matches!(step.action, ActionTemplate::Call(_)) {
             let message = format!("a runbook is called from `steps` only, not from `{name}`");
@@ -194,14 +220,15 @@ fn step(node: &Node, found: &mut Found<'_>) -> Option<Step> {
     let on = fields.get("on").and_then(|node| one_of(node, "`on`", PLACES, found)).unwrap_or_default();
     let action = action::read(&fields, &Around { run_as: RunAs::Login, on }, found);
     if let Some(action) = &action {
-        refuse(&fields, action.word(), found);
+        let word = if matches!(action, ActionTemplate::HttpSet(_)) { "set" } else { action.word() };
+        refuse(&fields, word, found);
     }
     let effect = effect(&fields, action.as_ref(), found);
     let run_as = action.as_ref().and_then(ActionTemplate::run_as).cloned().unwrap_or_default();
     let around = Around { run_as, on };
     let timeout = fields.get("timeout").and_then(|node| flow::positive(node, "the timeout", found));
     let retry = fields.get("retry").and_then(|node| control::retry(node, action.as_ref(), found));
-    let captures = fields.get("capture").map(|node| capture::read(node, found)).unwrap_or_default();
+    let captures = fields.get("capture").map(|node| capture::read(node, action.as_ref(), found)).unwrap_or_default();
     let check = fields.get("check").and_then(|node| probe::read(node, &probe::CHECK, &around, found));
     let verify = fields.get("verify").and_then(|node| probe::verify(node, &around, found));
     let undo = fields.get("undo").map_or(Undo::Unsaid, |node| undo::read(node, &around, found));
@@ -212,6 +239,8 @@ fn step(node: &Node, found: &mut Found<'_>) -> Option<Step> {
     }
     let armed = undo::Armed { effect, on, action: action.as_ref(), undo: &undo };
     let dead_man_ms = fields.get("dead_man").and_then(|node| undo::dead_man(node, &armed, found));
+    let if_failed = fields.get("if_failed").and_then(|node| failure::read(node, found)).unwrap_or_default();
+    let late_ok = fields.get("late_ok").and_then(|node| failure::late_ok(node, effect, found)).unwrap_or(false);
     let for_each = fields.get("for_each").and_then(|node| control::for_each(node, found));
     if for_each.is_some() && !captures.is_empty() {
         let message = "a step that is done several times would capture several values under one name";
@@ -236,6 +265,8 @@ fn step(node: &Node, found: &mut Found<'_>) -> Option<Step> {
         check,
         verify,
         undo,
+        if_failed,
+        late_ok: late_ok || effect == Effect::Read,
         dead_man_ms,
         waivers,
         place: id_node.map_or(fields.place, |node| node.place),
@@ -286,10 +317,23 @@ fn effect(fields: &Fields<'_>, action: Option<&ActionTemplate>, found: &mut Foun
 /// The fields that have no sense in a step of this kind.
 fn refused(word: &str) -> &'static [&'static str] {
     match word {
-        "put" | "file" | "link" | "service" | "package" => &["capture"],
+        "put" | "file" | "link" | "service" | "package" | "set" => &["capture"],
         "fetch" | "notify" => &["capture", "check", "verify", "undo", "dead_man"],
-        "wait" | "ask" => &["timeout", "retry", "capture", "check", "verify", "undo", "dead_man"],
-        "call" => &["effect", "on", "timeout", "retry", "capture", "check", "verify", "undo", "dead_man"],
+        "wait" => &["timeout", "retry", "capture", "check", "verify", "undo", "dead_man"],
+        "ask" => &["timeout", "retry", "capture", "check", "verify", "undo", "dead_man", "if_failed"],
+        "call" => &[
+            "effect",
+            "on",
+            "timeout",
+            "retry",
+            "capture",
+            "check",
+            "verify",
+            "undo",
+            "dead_man",
+            "if_failed",
+            "late_ok",
+        ],
         _ => &[],
     }
 }
@@ -301,6 +345,8 @@ fn refuse(fields: &Fields<'_>, word: &str, found: &mut Found<'_>) {
             ("call", _) => "the steps of the other runbook say it themselves",
             ("wait", "timeout" | "retry") => "a wait says itself how long it may take",
             ("ask", "timeout" | "retry") => "`within` says how long an answer may take",
+            ("ask", "if_failed") => "the answer itself says how it goes on, and `otherwise` what no answer means",
+            ("set", "capture") => "it answers nothing; read it with a request before",
             ("file" | "link" | "service" | "package" | "put", "capture") => {
                 "it answers nothing; read it with a `run` before"
             }

@@ -15,7 +15,7 @@ use daytwo_model::quote::Quote;
 /// The most samples of a verification.
 const SAMPLES_MAX: i64 = 1000;
 
-const EXPECTED: Field = may(
+pub(super) const EXPECTED: Field = may(
     "expect",
     Takes::Shape(&EXPECT),
     "What must come back; exit code 0, or a status from 200 to 299, where it is absent.",
@@ -130,8 +130,12 @@ fn share_of(text: &str, samples: u32) -> Result<u32, String> {
     }
 }
 
-fn of(fields: &Fields<'_>, around: &Around, found: &mut Found<'_>) -> Option<ProbeTemplate> {
+/// Reads the action and the expectation of a mapping that has both.
+pub(super) fn of(fields: &Fields<'_>, around: &Around, found: &mut Found<'_>) -> Option<ProbeTemplate> {
     let action = action::read(fields, around, found);
+    if let Some(action) = &action {
+        action::no_set(action, fields, found);
+    }
     let http = fields.get("http").is_some();
     let expect = match fields.get("expect") {
         Some(node) => expect(node, http, found)?,

@@ -46,6 +46,9 @@ pub(super) fn read(node: &Node, around: &Around, found: &mut Found<'_>) -> Undo 
     }
     let Some(fields) = Fields::of(node, &UNDO, found) else { return Undo::None };
     let action = action::read(&fields, around, found);
+    if let Some(action) = &action {
+        action::no_set(action, &fields, found);
+    }
     let around = Around {
         run_as: action.as_ref().and_then(ActionTemplate::run_as).unwrap_or(&around.run_as).clone(),
         on: around.on,
@@ -64,11 +67,10 @@ pub(super) fn dead_man(node: &Node, step: &Armed<'_>, found: &mut Found<'_>) -> 
     let problem = match (step.effect, step.action, step.undo) {
         _ if step.on == On::Console => Some(("there is no host that could take it back", "leave out `dead_man`")),
         (Effect::Read, ..) => Some(("a step that only reads leaves nothing to take back", "leave out `dead_man`")),
+        (_, Some(ActionTemplate::HttpSet(_)), Undo::Unsaid) => NO_REQUEST,
         (_, Some(action), Undo::Unsaid) if action.is_typed() => None,
         (_, _, Undo::Unsaid | Undo::None) => NO_WAY_BACK,
-        (_, _, Undo::Inverse(inverse)) if matches!(inverse.action, ActionTemplate::Http(_)) => {
-            Some(("a host cannot send a request alone", "write the undo as a script"))
-        }
+        (_, _, Undo::Inverse(inverse)) if matches!(inverse.action, ActionTemplate::Http(_)) => NO_REQUEST,
         (_, _, Undo::Inverse(_)) => None,
     };
     if let Some((message, hint)) = problem {
@@ -77,6 +79,7 @@ pub(super) fn dead_man(node: &Node, step: &Armed<'_>, found: &mut Found<'_>) -> 
     Some(ms)
 }
 
+const NO_REQUEST: Option<(&str, &str)> = Some(("a host cannot send a request alone", "write the undo as a script"));
 const NO_WAY_BACK: Option<(&str, &str)> =
     Some(("there is no way back that the host could take alone", "write an `undo` that is a script"));
 

@@ -1,0 +1,274 @@
+//! How a dispatcher takes facts, writes what follows from them, and stops when it cannot write.
+
+use std::sync::Arc;
+
+use daytwo_model::{Answer, AttemptId, AttemptState, CancelDegree, Event, Record, RunOutcome, RunStatus};
+use tokio::task::{Id, JoinError};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::perform::cause;
+use super::{Dispatcher, within};
+use crate::error::RunError;
+use crate::handle::Request;
+use crate::machine::Settled;
+use crate::shell::Earlier;
+use crate::unit::Told;
+
+/// Facts taken up between two writes of the journal: more share one write, fewer make it sooner.
+const FACTS_AT_ONCE_MAX: usize = 256;
+/// Records in one append: keeps a single write short when thousands of steps are skipped at once.
+const APPEND_RECORDS_MAX: usize = 1024;
+
+/// What the dispatcher may be told.
+enum Fact {
+    Report(Event),
+    Joined(Result<(Id, Told), JoinError>),
+    Requested(Request),
+    TimeIsUp,
+}
+
+impl Dispatcher {
+    pub(super) async fn drive(mut self) -> Result<RunOutcome, RunError> {
+        let result = self.drive_to_end().await;
+        if let Err(error) = &result {
+            tracing::error!(error = error as &dyn std::error::Error, in_flight = self.units.len(), "the run stops");
+            self.follow_to_end().await;
+        }
+        result
+    }
+
+    /// What the journal knows of an attempt that an earlier process sent.
+    pub(super) fn earlier(&self, attempt: AttemptId) -> Earlier {
+        let now = self.context.ports.clock.now();
+        let over = self.is_over();
+        self.earlier.get(&attempt).map_or(Earlier { over, ..Earlier::default() }, |sent| sent.as_of(now, over))
+    }
+
+    const fn is_over(&self) -> bool {
+        matches!(self.machine.state().status(), Some(RunStatus::Ended { .. }))
+    }
+
+    async fn drive_to_end(&mut self) -> Result<RunOutcome, RunError> {
+        // Of a run that was over before, what is still unknown is asked; then nothing is left to do.
+        let was_over = self.is_over();
+        loop {
+            self.commit().await?;
+            self.perform();
+            if let Some(RunStatus::Ended { outcome }) = self.machine.state().status()
+                && (!was_over || self.units.is_empty())
+            {
+                tracing::info!(?outcome, "ended");
+                return Ok(outcome);
+            }
+            if self.units.is_empty() && self.deadlines.next().is_none() {
+                return Err(RunError::Stalled);
+            }
+            let fact = self.wait().await;
+            self.take(fact)?;
+            for _ in 1..FACTS_AT_ONCE_MAX {
+                let Some(fact) = self.more() else { break };
+                self.take(fact)?;
+            }
+        }
+    }
+
+    /// People first: a cancel must not wait behind the reports of a thousand hosts.
+    async fn wait(&mut self) -> Fact {
+        let due = self.deadlines.next();
+        // Reports are open as long as this exists, so there is always something to wait for.
+        tokio::select! {
+            biased;
+            Some(request) = self.requests.recv() => Fact::Requested(request),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Fact::TimeIsUp,
+            Some(report) = self.reports.recv() => Fact::Report(report),
+            Some(joined) = self.units.join_next_with_id() => Fact::Joined(joined),
+        }
+    }
+
+    /// What has arrived in the meantime, to share one write of the journal.
+    fn more(&mut self) -> Option<Fact> {
+        if let Ok(request) = self.requests.try_recv() {
+            return Some(Fact::Requested(request));
+        }
+        if let Ok(report) = self.reports.try_recv() {
+            return Some(Fact::Report(report));
+        }
+        self.units.try_join_next_with_id().map(Fact::Joined)
+    }
+
+    fn take(&mut self, fact: Fact) -> Result<(), RunError> {
+        match fact {
+            Fact::Report(event) => self.settle(event),
+            Fact::Joined(joined) => {
+                // A unit reports its start before it ends, so the start is already here.
+                while let Ok(report) = self.reports.try_recv() {
+                    self.settle(report)?;
+                }
+                self.ended(joined)
+            }
+            Fact::Requested(request) => self.requested(request),
+            Fact::TimeIsUp => self.time_is_up(),
+        }
+    }
+
+    /// Whoever asks too late, or for less than was asked for before, changes nothing.
+    fn requested(&mut self, request: Request) -> Result<(), RunError> {
+        let state = self.machine.state();
+        match request {
+            Request::Cancel { by, why, degree, hosts } => {
+                let known = |hosts: Vec<u32>| self.in_plan(hosts);
+                let hosts = hosts.map(known);
+                if !state.may_cancel(degree, hosts.as_deref()) {
+                    return Ok(());
+                }
+                let (by, why) = (self.context.reason(&by), self.context.reason(&why));
+                self.settle(Event::CancelRequested { by, why, degree, hosts })
+            }
+            Request::Answer { hosts, step, answer, by, why } => {
+                let (by, why) = (self.context.reason(&by), self.context.reason(&why));
+                self.answer(hosts, step, answer, Some(by), why)
+            }
+        }
+    }
+
+    fn in_plan(&self, mut hosts: Vec<u32>) -> Vec<u32> {
+        hosts.retain(|host| self.context.host(*host).is_some());
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts
+    }
+
+    /// An answer for those of the hosts that wait for it.
+    fn answer(
+        &mut self,
+        hosts: Vec<u32>,
+        step: u32,
+        answer: Answer,
+        by: Option<String>,
+        why: String,
+    ) -> Result<(), RunError> {
+        let mut hosts = self.in_plan(hosts);
+        hosts.retain(|host| self.machine.state().may_answer(*host, step, answer));
+        if hosts.is_empty() {
+            return Ok(());
+        }
+        self.settle(Event::QuestionAnswered { hosts, step, answer, by, why })
+    }
+
+    fn time_is_up(&mut self) -> Result<(), RunError> {
+        if self.deadlines.is_hold_over()
+            && let Some(batch) = self.machine.holding()
+        {
+            self.settle(Event::BatchEnded { batch })?;
+        }
+        for unanswered in self.deadlines.unanswered() {
+            self.answer(unanswered.hosts, unanswered.step, unanswered.answer, None, String::new())?;
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, joined: Result<(Id, Told), JoinError>) -> Result<(), RunError> {
+        let told = match joined {
+            Ok((id, told)) => {
+                self.doing.remove(&id);
+                told
+            }
+            Err(error) => {
+                let working = self.doing.remove(&error.id());
+                let why = self.context.reason(&format!("this console failed while it followed it: {}", cause(error)));
+                tracing::error!(why, "a unit of work failed");
+                working.map_or_else(|| Told::Events(Vec::new()), |working| working.doing.broken(why))
+            }
+        };
+        match told {
+            Told::Events(facts) => {
+                for fact in facts {
+                    if self.is_news(&fact) {
+                        self.settle(fact)?;
+                    }
+                }
+                Ok(())
+            }
+            Told::Due { host, step } => {
+                let clock = Arc::clone(&self.context.ports.clock);
+                let settled = self.machine.due(host, step, &mut || clock.new_attempt());
+                self.add_all(settled.map_err(RunError::Illegal)?)
+            }
+        }
+    }
+
+    /// Whether a fact adds to what is known. That an end is still not known does not.
+    fn is_news(&self, fact: &Event) -> bool {
+        let state = self.machine.state();
+        match fact {
+            Event::AttemptUnknown { attempt, .. } => {
+                !state.find(*attempt).is_some_and(|known| matches!(known.state, AttemptState::Unknown { .. }))
+            }
+            // After the end of the run only the ends of attempts are told.
+            Event::AttemptVerified { .. } | Event::AttemptNotVerified { .. } => !self.is_over(),
+            _ => true,
+        }
+    }
+
+    /// Takes a fact and everything that follows from it.
+    fn settle(&mut self, fact: Event) -> Result<(), RunError> {
+        let clock = Arc::clone(&self.context.ports.clock);
+        let settled = self.machine.next(fact, &mut || clock.new_attempt());
+        self.add_all(settled.map_err(RunError::Illegal)?)
+    }
+
+    pub(super) fn add_all(&mut self, settled: Settled) -> Result<(), RunError> {
+        self.effects.extend(settled.effects);
+        settled.events.into_iter().try_for_each(|event| self.add(event))
+    }
+
+    pub(super) fn add(&mut self, event: Event) -> Result<(), RunError> {
+        if let Event::QuestionAnswered { hosts, .. } = &event {
+            hosts.iter().for_each(|host| self.deadlines.answered(*host));
+        }
+        let previous = self.pending.last().unwrap_or(&self.last);
+        let record = Record::seal(previous.run, Some(previous), self.context.ports.clock.now(), event);
+        self.pending.push(record.map_err(RunError::Seal)?);
+        Ok(())
+    }
+
+    /// Writes what is pending; then, and only then, it may be seen.
+    async fn commit(&mut self) -> Result<(), RunError> {
+        let context = Arc::clone(&self.context);
+        let mut rest = std::mem::take(&mut self.pending);
+        while !rest.is_empty() {
+            let later = rest.split_off(rest.len().min(APPEND_RECORDS_MAX));
+            let append = context.ports.journal.append(self.fence, &rest);
+            within(context.settings.journal_wait, append).await.map_err(RunError::Journal)?;
+            if let Some(last) = rest.last() {
+                self.last = last.clone();
+            }
+            context.published.publish(rest).map_err(RunError::Illegal)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// After a failure: nothing starts any more, and nothing more is claimed. What is in flight is
+    /// given time to end by itself: what its host does not keep would end half-way with its connection.
+    async fn follow_to_end(&mut self) {
+        self.stops.stop_asking();
+        let patience = sleep(self.context.settings.follow_wait);
+        tokio::pin!(patience);
+        loop {
+            tokio::select! {
+                joined = self.units.join_next() => if joined.is_none() { return },
+                Some(_) = self.reports.recv() => {}
+                Some(request) = self.requests.recv() => match request {
+                    Request::Cancel { degree: CancelDegree::Kill, .. } => self.stops.cancel(CancelDegree::Kill),
+                    Request::Cancel { degree: CancelDegree::Terminate, hosts: None, .. } => self.stops.terminate_all(),
+                    Request::Cancel { .. } | Request::Answer { .. } => {}
+                },
+                () = &mut patience => {
+                    tracing::error!(in_flight = self.units.len(), "gave up what was still in flight");
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! A host takes a step back alone unless it is told in time, and the journal says which of the two it was.
+
+use std::time::Duration;
+
+use daytwo_engine::{Settings, open};
+use daytwo_model::plan::{PerHost, PlannedStep, WayBack};
+use daytwo_model::quote::Quote;
+use daytwo_model::run::DeadManSwitch;
+use daytwo_model::text::{Late, Part};
+use daytwo_model::{CaptureName, Exit, RunState, Text};
+
+use crate::farm::{Farm, Faults};
+use crate::support::{plan, replay, script, seal, steps, verified, words};
+
+fn armed(inverse: Text) -> PlannedStep {
+    let mut step = verified(steps(1, 1).remove(0), 1, 0);
+    step.dead_man_ms = Some(1_000);
+    step.way_back = WayBack::Inverse { action: PerHost::same(script(inverse), 1), verify: None };
+    step
+}
+
+async fn with(step: PlannedStep, faults: Faults) -> (RunState, usize) {
+    let plan = seal(plan(1, &[1], vec![step]));
+    let farm = Farm::new(faults);
+    let (driver, _handle) = open(plan.clone(), "ada".into(), farm.ports(), Settings::default()).unwrap();
+    driver.run().await.unwrap();
+    let state = replay(&plan, &farm.records.lock().unwrap());
+    (state, farm.begun("h0").len())
+}
+
+fn switch(state: &RunState) -> Option<DeadManSwitch> {
+    state.attempt(0, 0).and_then(|attempt| attempt.dead_man.as_deref().cloned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_is_verified_in_time_disarms_its_switch() {
+    let (state, _) = with(armed(Text::plain("undo 0")), Faults::default()).await;
+    assert_eq!(words(&state, 0, 1), ["verified"]);
+    assert_eq!(switch(&state), Some(DeadManSwitch::Disarmed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_is_lost_for_longer_than_the_switch_waits_lets_it_fire_and_that_is_told() {
+    let cut = Some((Duration::from_millis(150), Duration::from_secs(5)));
+    let (state, _) = with(armed(Text::plain("undo 0")), Faults { cut, ..Faults::default() }).await;
+    assert_eq!(switch(&state), Some(DeadManSwitch::Fired { exit: Some(Exit::Code(0)) }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_never_comes_back_leaves_its_switch_unknown_in_bounded_time() {
+    let cut = Some((Duration::from_millis(330), Duration::from_secs(100_000)));
+    let start = tokio::time::Instant::now();
+    let (state, _) = with(armed(Text::plain("undo 0")), Faults { cut, ..Faults::default() }).await;
+    assert!(matches!(switch(&state), Some(DeadManSwitch::Unknown { .. })), "{:?}", switch(&state));
+    assert!(start.elapsed() < Duration::from_secs(600), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_back_that_cannot_be_filled_now_arms_nothing_and_nothing_is_sent() {
+    let late = Late::Capture(CaptureName::new("before").unwrap());
+    let inverse = Text::new([Part::Plain("set ".into()), Part::Late { value: late, quote: Quote::Shell }]);
+    let (state, begun) = with(armed(inverse), Faults::default()).await;
+    assert_eq!(words(&state, 0, 1), ["refused"]);
+    assert_eq!(begun, 0);
+}

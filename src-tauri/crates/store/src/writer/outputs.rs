@@ -1,0 +1,124 @@
+//! Output that is not yet inserted: many pieces of many attempts go in with two statements.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use daytwo_model::{AttemptId, Stream, Timestamp};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::OUTPUT_PIECE_BYTES_MAX;
+use super::facts::stream_column;
+use super::rows::in_statements;
+use crate::column::{int, length};
+
+/// A piece. Its places count from what its attempt's row says when it is inserted.
+struct Piece {
+    attempt: String,
+    stream: i64,
+    position: i64,
+    start: i64,
+    lines_before: i64,
+    at: i64,
+    bytes: Bytes,
+}
+
+/// How much an attempt's row has to grow, by stream.
+#[derive(Default, Clone, Copy)]
+struct Grown {
+    bytes: [i64; 2],
+    lines: [i64; 2],
+}
+
+/// Pieces, in the order in which they arrived.
+#[derive(Default)]
+pub(super) struct PendingOutput {
+    pieces: Vec<Piece>,
+    grown: BTreeMap<AttemptId, Grown>,
+}
+
+impl PendingOutput {
+    pub(super) fn push(&mut self, attempt: AttemptId, stream: Stream, at: Timestamp, bytes: &Bytes) {
+        let grown = self.grown.entry(attempt).or_default();
+        let of = usize::from(stream == Stream::Stderr);
+        for begin in (0..bytes.len()).step_by(OUTPUT_PIECE_BYTES_MAX) {
+            let bytes = bytes.slice(begin..bytes.len().min(begin + OUTPUT_PIECE_BYTES_MAX));
+            let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+            let [start, lines_before] = [grown.bytes, grown.lines].map(|counts| counts.get(of).copied().unwrap_or(0));
+            self.pieces.push(Piece {
+                attempt: attempt.to_string(),
+                stream: stream_column(stream),
+                position: grown.bytes.iter().sum(),
+                start,
+                lines_before,
+                at: at.unix_ms(),
+                bytes: bytes.clone(),
+            });
+            for (counts, more) in [(&mut grown.bytes, bytes.len()), (&mut grown.lines, lines)] {
+                if let Some(count) = counts.get_mut(of) {
+                    *count += int(length(more));
+                }
+            }
+        }
+    }
+
+    /// Inserts everything and forgets it. The rows of the attempts have to be there.
+    pub(super) async fn flush(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        for pieces in in_statements(&std::mem::take(&mut self.pieces)) {
+            insert(connection, pieces).await?;
+        }
+        let grown: Vec<(AttemptId, Grown)> = std::mem::take(&mut self.grown).into_iter().collect();
+        for grown in in_statements(&grown) {
+            grow(connection, grown).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn insert(connection: &mut SqliteConnection, pieces: &[Piece]) -> Result<(), sqlx::Error> {
+    let mut insert: QueryBuilder<Sqlite> =
+        QueryBuilder::new("WITH piece (id, stream, position, start, lines_before, at, bytes) AS (");
+    insert.push_values(pieces, |mut values, piece| {
+        values
+            .push_bind(piece.attempt.as_str())
+            .push_bind(piece.stream)
+            .push_bind(piece.position)
+            .push_bind(piece.start)
+            .push_bind(piece.lines_before)
+            .push_bind(piece.at)
+            .push_bind(piece.bytes.as_ref());
+    });
+    // A cross join keeps its order: each piece looks its attempt up, and they go in as they came.
+    insert.push(
+        ") INSERT INTO outputs (attempt, position, stream, start, lines_before, at, bytes) \
+         SELECT a.key, a.stdout_kept + a.stderr_kept + piece.position, piece.stream, \
+         iif(piece.stream = 0, a.stdout_kept, a.stderr_kept) + piece.start, \
+         iif(piece.stream = 0, a.stdout_lines, a.stderr_lines) + piece.lines_before, piece.at, piece.bytes \
+         FROM piece CROSS JOIN attempts AS a ON a.id = piece.id",
+    );
+    insert.build().execute(connection).await?;
+    Ok(())
+}
+
+async fn grow(connection: &mut SqliteConnection, grown: &[(AttemptId, Grown)]) -> Result<(), sqlx::Error> {
+    let mut update: QueryBuilder<Sqlite> =
+        QueryBuilder::new("WITH grown (id, stdout, stderr, stdout_lines, stderr_lines) AS (");
+    update.push_values(grown, |mut values, (attempt, grown)| {
+        let [stdout, stderr] = grown.bytes;
+        let [stdout_lines, stderr_lines] = grown.lines;
+        values
+            .push_bind(attempt.to_string())
+            .push_bind(stdout)
+            .push_bind(stderr)
+            .push_bind(stdout_lines)
+            .push_bind(stderr_lines);
+    });
+    update.push(
+        ") UPDATE attempts SET output_digest = NULL, \
+         stdout_kept = stdout_kept + grown.stdout, stderr_kept = stderr_kept + grown.stderr, \
+         stdout_lines = attempts.stdout_lines + grown.stdout_lines, \
+         stderr_lines = attempts.stderr_lines + grown.stderr_lines \
+         FROM grown WHERE attempts.id = grown.id",
+    );
+    update.build().execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,148 @@
+// The part of the walk in which something goes wrong: a failure is decided in place, a run is cancelled in a degree and
+// resumed, a host says who touched it, and after a crash the first screen says what was found out.
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { cancel, frame, plan, question, rail, recovered, resume, run, runbooks, touched } from './selectors.mjs';
+import { until } from './webdriver.mjs';
+
+const asks = 'ask-first';
+const waits = 'wait-long';
+
+/** Two runbooks of somebody's own: one fails until it is decided, one takes longer than anybody waits. */
+const texts = {
+  [asks]: `runbook: ${asks}
+title: Ask first
+summary: Fails on every host, and asks what is to become of it.
+kind: operation
+targets: role=web and site=ams
+rollout:
+  batches: [100%]
+  max_failed: 100%
+steps:
+  - id: note
+    title: Leave a note
+    run: touch /tmp/daytwo-walk
+    undo:
+      run: rm -f /tmp/daytwo-walk
+  - id: fail
+    title: Fail
+    run: echo "the standby is not serving"; exit 3
+    effect: read
+    if_failed:
+      ask: { within: 20m, otherwise: stop }
+`,
+  [waits]: `runbook: ${waits}
+title: Wait long
+summary: Takes longer than anybody waits.
+kind: operation
+targets: role=web and site=fra
+rollout:
+  batches: [100%]
+steps:
+  - id: wait
+    title: Wait
+    run: echo waiting; sleep 600
+    timeout: 15m
+    undo: none
+`,
+};
+
+const hosts = 2;
+/** How long a step, a kill that is looked at, or a look at all hosts of a found run may take. */
+const actDeadlineMs = 120_000;
+
+/** Puts the runbooks where the window finds them: before it opens. */
+export async function prepare(config) {
+  await mkdir(join(config, 'runbooks'), { recursive: true });
+  for (const [name, text] of Object.entries(texts)) await writeFile(join(config, 'runbooks', `${name}.yaml`), text);
+}
+
+/** Walks; returns the addresses of what there is to see. `photo` takes a picture under a name. */
+export async function decide(window, step, photo) {
+  await step('a failure asks in place, with its hosts, and each answer says what it means', async () => {
+    await start(window, asks);
+    await window.waitForText(question.any, /without an answer in 1\d min/, actDeadlineMs);
+    await until('both hosts ask the same', async () => (await window.count(`${question.hosts} input`)) === hosts);
+    await photo('decision');
+  });
+
+  await step('a host is tried again where it failed, and asks again', async () => {
+    await window.click(question.answer('retry'));
+    await until(
+      'both hosts ask for the second time',
+      async () =>
+        (await window.count(`${question.hosts} input`)) === hosts &&
+        (await window.count(question.answer('retry'))) === 1,
+      actDeadlineMs,
+    );
+  });
+
+  const failed = await step('what takes something away is asked for twice, with a reason', async () => {
+    await window.click(question.answer('exclude'));
+    await window.fill(question.why, 'the standby has to be repaired first');
+    await photo('decision-confirm');
+    await window.click(question.confirm);
+    await window.waitForText(run.status, /^failed/, actDeadlineMs);
+    await window.waitUntilGone(question.any);
+    return address(window);
+  });
+
+  const resumed = await step('a failed run is resumed in one of three ways, and its plan is shown first', async () => {
+    await window.click(run.resume);
+    await window.waitFor(resume.choices);
+    await window.click(resume.part('failed_from_their_step'));
+    await window.waitForText(plan.hosts, new RegExp(`^${hosts}$`));
+    return address(window);
+  });
+
+  const cancelled = await step('a run is cancelled in one of three degrees, and ends with a look', async () => {
+    await start(window, waits);
+    await window.click(run.cancel);
+    for (const degree of ['no_new_starts', 'terminate', 'kill']) await window.waitFor(cancel.degree(degree));
+    await photo('cancel');
+    await window.click(cancel.degree('terminate'));
+    await window.fill(cancel.why, 'it was the wrong site');
+    await window.click(cancel.confirm);
+    await window.waitForText(run.status, /^cancelled/, actDeadlineMs);
+    return address(window);
+  });
+
+  await step('a host says who touched it', async () => {
+    await window.run(() => void (location.hash = '#/fleet/web-fra-1'));
+    await window.click(touched.ask);
+    await window.waitForText(touched.any, new RegExp(waits), actDeadlineMs);
+    await photo('touched');
+  });
+
+  return { failed, resumed, cancelled };
+}
+
+/** Ends the program in the middle of a run and opens it again; returns the window that is open then. */
+export async function crash(window, step, open, photo) {
+  await step('the program is killed in the middle of a run', async () => {
+    await start(window, waits);
+    await window.waitForText(run.matrix, /running/, actDeadlineMs);
+    window.kill();
+  });
+  const again = await step('it opens again', open);
+  await step('the first screen says what was found out, and what is unknown, until it is put aside', async () => {
+    await again.waitForText(recovered.panel, /Wait long/, actDeadlineMs);
+    await again.waitFor(recovered.done, actDeadlineMs);
+    await photo('recovered', again);
+  });
+  return again;
+}
+
+async function start(window, name) {
+  await window.waitFor(frame.connection);
+  await window.click(rail('runbooks'));
+  await window.click(runbooks.row(name));
+  await window.click(runbooks.plan);
+  await window.waitForText(plan.hosts, new RegExp(`^${hosts}$`));
+  await window.click(plan.start);
+  await window.waitFor(run.matrix);
+}
+
+const address = (window) => window.run(() => location.hash);
