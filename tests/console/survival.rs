@@ -80,11 +80,11 @@ fn read(desk: &Desk, name: &str) -> String {
 
 fn last_run(desk: &Desk) -> serde_json::Value {
     let runs = desk.json(&["runs"]);
-    desk.json(&["show", runs[0]["id"].as_str().unwrap()])
+    desk.json(&["show", runs.pointer("/0/id").unwrap().as_str().unwrap()])
 }
 
 fn words(run: &serde_json::Value) -> Vec<&str> {
-    run["hosts"][0]["cells"].as_array().unwrap().iter().filter_map(|cell| cell["word"].as_str()).collect()
+    run.pointer("/hosts/0/cells").unwrap().as_array().unwrap().iter().filter_map(|cell| cell["word"].as_str()).collect()
 }
 
 #[test]

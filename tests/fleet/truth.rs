@@ -19,8 +19,8 @@ const HOSTS: u32 = 4;
 /// Each kind of fault comes up at least once.
 const ROUNDS: u64 = 22;
 const SEED: u64 = 2026;
-/// Three steps of 0.4 s: a fault may come before, within and after each of them.
-const FAULT_AFTER_MAX_MS: u64 = 2500;
+/// A console starts within a second and three steps take 0.7 s each: a fault may come before, within and after each.
+const FAULT_AFTER_MAX_MS: u64 = 4500;
 /// From the end of a fault to the end of the run that met it: dead connections are noticed, hosts asked again.
 const END_WAIT: Duration = Duration::from_secs(150);
 /// Until a new console has found out what became of a run.
@@ -293,7 +293,7 @@ fn runbook() -> String {
     for step in STEPS {
         let write = |what: &str| format!("      echo {{{{ round }}}} {step} {what} >>/srv/truth/log\n");
         text.push_str(&format!("  - id: {step}\n    undo: none\n    timeout: 30s\n    run: |\n      set -e\n"));
-        text.push_str(&[write("began"), "      sleep 0.4\n".to_owned(), write("ended")].concat());
+        text.push_str(&[write("began"), "      sleep 0.7\n".to_owned(), write("ended")].concat());
     }
     text
 }

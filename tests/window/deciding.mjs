@@ -53,10 +53,11 @@ const hosts = 2;
 /** How long a step, a kill that is looked at, or a look at all hosts of a found run may take. */
 const actDeadlineMs = 120_000;
 
-/** Puts the runbooks where the window finds them: before it opens. */
+/** Puts the runbooks where the demo finds them: before it opens. */
 export async function prepare(config) {
-  await mkdir(join(config, 'runbooks'), { recursive: true });
-  for (const [name, text] of Object.entries(texts)) await writeFile(join(config, 'runbooks', `${name}.yaml`), text);
+  const folder = join(config, 'demo', 'runbooks');
+  await mkdir(folder, { recursive: true });
+  for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, `${name}.yaml`), text);
 }
 
 /** Walks; returns the addresses of what there is to see. `photo` takes a picture under a name. */

@@ -3,8 +3,9 @@
 //     node tests/window/run.mjs BINARY SCREENSHOTS
 //
 // choose a runbook, fill the form, see the plan, run it, watch it end, find it in History, take it back; make a runbook
-// one's own and change it. Then a picture of each place, in both themes and two sizes. Ends with one line of totals; a
-// failed step ends the walk, since each stands on the one before.
+// one's own and change it; decide about failures, cancel, resume, wait for a host, and come back after a crash. In
+// between a picture of each place, in both themes and two sizes. Ends with one line of totals; a failed step ends the
+// walk, since each stands on the one before.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,9 +17,9 @@ import { photograph, snap } from './screenshots.mjs';
 import { walk } from './walk.mjs';
 import { openWindow } from './webdriver.mjs';
 
-const [binary, screenshots, troubles] = process.argv.slice(2);
-if (screenshots === undefined || ![undefined, '--troubles'].includes(troubles)) {
-  console.error('usage: node tests/window/run.mjs BINARY SCREENSHOTS [--troubles]');
+const [binary, screenshots, ...more] = process.argv.slice(2);
+if (screenshots === undefined || more.length > 0) {
+  console.error('usage: node tests/window/run.mjs BINARY SCREENSHOTS');
   process.exit(2);
 }
 
@@ -44,13 +45,13 @@ async function step(promise, act) {
 try {
   const open = () => openWindow(resolve(binary), { args: ['--demo'], env: surroundings(home) });
   const photo = (name, of = window) => snap(of, name, screenshots);
-  if (troubles) await prepare(surroundings(home).DAYTWO_CONFIG_DIR);
+  await prepare(surroundings(home).DAYTWO_CONFIG_DIR);
   window = await step('the window opens', open);
   const seen = await walk(window, step);
   seen.edited = await author(window, step);
-  if (troubles) Object.assign(seen, await decide(window, step, photo));
+  Object.assign(seen, await decide(window, step, photo));
   await photograph(window, seen, screenshots, step);
-  if (troubles) window = await crash(window, step, open, photo);
+  window = await crash(window, step, open, photo);
 } catch (error) {
   failed += 1;
   console.log(`FAIL  ${error.message}`);

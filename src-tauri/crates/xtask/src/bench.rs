@@ -5,15 +5,18 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-use clap::ValueEnum;
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
 
 use crate::checkout::Checkout;
+use crate::fleet;
 use crate::run::BUILD_DEADLINE;
 use crate::system::{self, For};
 
 /// A benchmark that runs longer than this has hung.
 const BENCH_DEADLINE: Duration = Duration::from_secs(15 * 60);
+/// A round on real hosts takes ten seconds, and two minutes where dead connections have to be noticed first.
+const ROUND_DEADLINE: Duration = Duration::from_secs(150);
 
 /// The benchmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,6 +27,19 @@ pub(crate) enum Name {
     Plan,
     /// Five recorded tests of a runbook with 40 steps
     Rehearse,
+    /// Real hosts and random faults: is what the journal says what the hosts say (Linux, root)
+    Truth,
+}
+
+/// How long the truth is tried.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Truth {
+    /// How many rounds; each has one fault and takes about ten seconds
+    #[arg(long, default_value_t = 100)]
+    rounds: u32,
+    /// What chance is; the same number makes the same faults
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 impl Name {
@@ -33,12 +49,13 @@ impl Name {
             Self::Engine => &[("daytwo-console", "engine")],
             Self::Plan => &[("daytwo-model", "select"), ("daytwo-runbook", "plan")],
             Self::Rehearse => &[("daytwo-rehearsal", "rehearse")],
+            Self::Truth => &[],
         }
     }
 }
 
 /// Runs one benchmark, or all.
-pub(crate) fn bench(checkout: &Checkout, name: Option<Name>) -> Result<()> {
+pub(crate) fn bench(checkout: &Checkout, name: Option<Name>, truth: &Truth) -> Result<()> {
     system::ensure_packages(&[For::Compiling])?;
     let wanted = name.map_or_else(|| Name::value_variants().to_vec(), |one| vec![one]);
     let examples: Vec<_> = wanted.iter().flat_map(|name| name.examples()).collect();
@@ -53,7 +70,26 @@ pub(crate) fn bench(checkout: &Checkout, name: Option<Name>) -> Result<()> {
         let program = checkout.binary("release/examples", example);
         checkout.program(&program.to_string_lossy()).deadline(BENCH_DEADLINE).attached()?;
     }
-    Ok(())
+    if wanted.contains(&Name::Truth) { try_truth(checkout, name, truth) } else { Ok(()) }
+}
+
+/// The test of the truth on real hosts, for longer than the tests have time for.
+fn try_truth(checkout: &Checkout, asked: Option<Name>, truth: &Truth) -> Result<()> {
+    println!("\ntruth");
+    match fleet::obstacle(checkout) {
+        Some(why) if asked.is_some() => bail!("{why}"),
+        Some(why) => {
+            println!("  skipped: {why}");
+            return Ok(());
+        }
+        None => {}
+    }
+    system::ensure_packages(&[For::Fleet])?;
+    fleet::image(checkout).attached()?;
+    let tests =
+        checkout.cargo("test").args(["--locked", "--test", "fleet", "--", "--ignored", "--nocapture", "truth::"]);
+    let tests = tests.env("DAYTWO_TRUTH_ROUNDS", &truth.rounds.to_string());
+    tests.env("DAYTWO_TRUTH_SEED", &truth.seed.to_string()).deadline(ROUND_DEADLINE * truth.rounds.max(1)).attached()
 }
 
 fn commit(checkout: &Checkout) -> Result<String> {

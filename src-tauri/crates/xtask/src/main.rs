@@ -49,6 +49,9 @@ enum Command {
     Bench {
         /// Which benchmark; all of them when left out
         name: Option<bench::Name>,
+        /// For `truth`
+        #[command(flatten)]
+        truth: bench::Truth,
     },
     /// Builds the release binaries and the packages to install, and prints their sizes
     Bundle,
@@ -64,7 +67,7 @@ fn main() -> ExitCode {
     let done = Checkout::find().and_then(|checkout| match arguments.command {
         Command::Run { no_window } => run::run(&checkout, no_window),
         Command::Test { fast } => test::test(&checkout, fast),
-        Command::Bench { name } => bench::bench(&checkout, name),
+        Command::Bench { name, truth } => bench::bench(&checkout, name, &truth),
         Command::Bundle => bundle::bundle(&checkout),
         Command::Fleet(command) => fleet::fleet(&checkout, &command),
         Command::Types => types::types(&checkout),

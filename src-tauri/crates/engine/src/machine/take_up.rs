@@ -75,6 +75,11 @@ impl Machine {
             known.push((*step, attempt.state.clone(), attempt.id.is_some()));
         }
         let count = known.len();
+        let never_started = known.iter().all(|(_, _, is_attempt)| !is_attempt);
+        let closed = known.iter().find_map(|(_, state, _)| match state {
+            AttemptState::Skipped { why } if never_started && !why.is_harmless() => Some(why.clone()),
+            _ => None,
+        });
         for (place, (step, state, is_attempt)) in known.into_iter().enumerate() {
             let is_last = place + 1 == count;
             if is_attempt {
@@ -93,13 +98,16 @@ impl Machine {
                 course.next = place + 1;
             }
         }
-        let inverses = self.order.iter().filter_map(|step| self.state.inverse(host, *step));
-        let inverse_unknown =
-            undoing && inverses.into_iter().any(|it| matches!(it.state, AttemptState::Unknown { .. }));
+        if undoing {
+            for step in self.order.clone() {
+                self.note_inverse(host, step);
+            }
+        }
         if let Some(course) = self.course(host) {
             course.begun = count > 0;
+            // Nothing was brought to an end here, whatever the phase of its first step.
+            course.skip_rest = course.skip_rest.take().or(closed);
             if undoing {
-                course.end_unknown |= inverse_unknown;
                 course.main_failed = true;
                 course.skip_rest.get_or_insert(SkipReason::Undoing);
             }

@@ -65,9 +65,9 @@ impl Machine {
         let Some(known) = self.state.find(attempt) else { return Vec::new() };
         let planned = self.step(step);
         let way_back = planned.map(|planned| &planned.way_back);
-        let (action, verify) = match way_back {
-            Some(WayBack::Inverse { action, verify }) => (action.get(host), verify.as_ref()),
-            _ => (None, None),
+        let verify = match way_back {
+            Some(WayBack::Inverse { verify, .. }) => verify.as_ref(),
+            _ => None,
         };
         match &known.state {
             AttemptState::Sent | AttemptState::Running { .. } => Vec::new(),
@@ -85,17 +85,27 @@ impl Machine {
             AttemptState::NotVerified { why, .. } => {
                 vec![Move::Record(Event::AttemptStuck { attempt, why: why.clone() })]
             }
-            AttemptState::Unreachable { why } => {
-                let is_request = matches!(action, Some(Action::Http { .. } | Action::HttpSet { .. }));
-                let gone = (!is_request).then(|| why.clone());
-                self.note_unavailable(host, gone, false);
+            _ => {
+                self.note_inverse(host, step);
                 self.undo_next(host)
             }
-            AttemptState::Unknown { .. } => {
-                self.note_unavailable(host, None, true);
-                self.undo_next(host)
-            }
-            _ => self.undo_next(host),
         }
+    }
+
+    /// What the end of an inverse means for what comes after it on its host.
+    pub(super) fn note_inverse(&mut self, host: u32, step: u32) {
+        let Some(known) = self.state.inverse(host, step) else { return };
+        let is_request = self.step(step).is_some_and(|planned| match &planned.way_back {
+            WayBack::Inverse { action, .. } => {
+                matches!(action.get(host), Some(Action::Http { .. } | Action::HttpSet { .. }))
+            }
+            WayBack::None | WayBack::NotNeeded => false,
+        });
+        let (gone, runs_on) = match &known.state {
+            AttemptState::Unreachable { why } if !is_request => (Some(why.clone()), false),
+            AttemptState::Unknown { .. } => (None, true),
+            _ => return,
+        };
+        self.note_unavailable(host, gone, runs_on);
     }
 }

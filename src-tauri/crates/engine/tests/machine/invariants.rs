@@ -41,7 +41,7 @@ fn check(plan: &Plan, events: &[Event]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(20_000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
 
     #[test]
     fn every_run_ends_once_with_every_step_accounted_for(plan in any_plan(), blows in blows(), replies in replies()) {

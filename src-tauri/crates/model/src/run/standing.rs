@@ -167,10 +167,13 @@ impl RunState {
         if self.is_waived(host, step, attempt) {
             return HostStanding::Waived;
         }
+        if attempt.dead_man.as_deref() == Some(&DeadManSwitch::Armed) {
+            // However it ended: the host is told that all is well, or takes it back.
+            return HostStanding::Working;
+        }
         if self.is_done(step, attempt) {
             return match attempt.dead_man.as_deref() {
-                None | Some(DeadManSwitch::Disarmed) => HostStanding::Succeeded,
-                Some(DeadManSwitch::Armed) => HostStanding::Working,
+                None | Some(DeadManSwitch::Disarmed | DeadManSwitch::Armed) => HostStanding::Succeeded,
                 Some(DeadManSwitch::Fired { .. }) => HostStanding::Failed,
                 Some(DeadManSwitch::Unknown { .. }) => HostStanding::Unknown,
             };

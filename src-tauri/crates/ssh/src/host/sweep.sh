@@ -31,8 +31,10 @@ dt_is_past() {
   case $dt_word in running | starting | ending | empty) return 1 ;; esac
   if [ "$dt_kboot" = "$dt_boot" ] && [ "$dt_up" != - ]; then
     dt_age=$((dt_up - dt_kup))
+  elif [ "${dt_since:-0}" != 0 ]; then
+    dt_age=$((dt_now - dt_since))
   else
-    dt_age=$((dt_now - ${dt_since:-0}))
+    return 1
   fi
   [ "$dt_age" -ge "$dt_retention" ]
 }

@@ -108,13 +108,16 @@ impl Job {
     }
 }
 
-/// An id that nothing else has.
+/// An id that nothing else has, and that sorts by time like the console's own: a host that has removed old
+/// attempts does not take it for one of those.
 pub(crate) fn new_attempt() -> AttemptId {
-    let mut random = [0_u8; 16];
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let now = file.as_file().metadata().unwrap().modified().unwrap();
+    let millis = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    let mut random = [0_u8; 10];
     getrandom::fill(&mut random).unwrap();
-    // Like the ids of the console, which begin with the time; tests of the retention make others.
-    let hex = hex::encode(random);
-    format!("0198c1d2-{}-7{}-8{}-{}", &hex[0..4], &hex[4..7], &hex[7..10], &hex[10..22]).parse().unwrap()
+    let (time, hex) = (format!("{millis:012x}"), hex::encode(random));
+    format!("{}-{}-7{}-8{}-{}", &time[..8], &time[8..], &hex[..3], &hex[3..6], &hex[6..18]).parse().unwrap()
 }
 
 pub(crate) fn kept_job(
