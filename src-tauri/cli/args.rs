@@ -228,7 +228,7 @@ pub(crate) struct RunArgs {
     #[arg(required_unless_present = "plan")]
     pub(crate) runbook: Option<String>,
     /// Execute exactly this plan; stops if anything it was made from has changed since
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["runbook", "select", "inputs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["runbook", "select", "inputs", "when_reachable"])]
     pub(crate) plan: Option<PathBuf>,
     /// Narrow the runbook's targets with a selector
     #[arg(short, long, default_value = "", value_name = "SELECTOR")]
@@ -236,6 +236,10 @@ pub(crate) struct RunArgs {
     /// An input, as NAME=VALUE
     #[arg(short, long = "input", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub(crate) inputs: Vec<(String, String)>,
+    /// How long a host that cannot be reached waits for its part: a duration such as 3d, a date (to its end, in UTC),
+    /// or never; without it, as the runbook says
+    #[arg(long, value_name = "never|3d|DATE")]
+    pub(crate) when_reachable: Option<String>,
 }
 
 /// What to plan.
@@ -249,6 +253,10 @@ pub(crate) struct PlanArgs {
     /// An input, as NAME=VALUE
     #[arg(short, long = "input", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub(crate) inputs: Vec<(String, String)>,
+    /// How long a host that cannot be reached waits for its part: a duration such as 3d, a date (to its end, in UTC),
+    /// or never; without it, as the runbook says
+    #[arg(long, value_name = "never|3d|DATE")]
+    pub(crate) when_reachable: Option<String>,
 }
 
 /// How to start.

@@ -34,7 +34,13 @@ fn notes(notes: &[String]) {
 
 fn request(args: PlanArgs) -> Result<PlanRequest, UiError> {
     let runbook = RunbookName::new(args.runbook).map_err(|error| bad(Code::BadRequest, error.to_string()))?;
-    Ok(PlanRequest { runbook, inputs: args.inputs.into_iter().collect(), selection: args.select, text: None })
+    Ok(PlanRequest {
+        runbook,
+        inputs: args.inputs.into_iter().collect(),
+        selection: args.select,
+        text: None,
+        when_reachable: args.when_reachable,
+    })
 }
 
 /// The plan of an answer, or its problems on standard error.
@@ -90,7 +96,8 @@ pub(crate) async fn run(console: &Arc<Console>, what: RunArgs, start: StartArgs,
         (Some(file), _) => opened(console, &file).await?,
         (None, runbook) => {
             let runbook = runbook.unwrap_or_default();
-            planned_from(console, PlanArgs { runbook, select: what.select, inputs: what.inputs }).await?
+            let RunArgs { select, inputs, when_reachable, .. } = what;
+            planned_from(console, PlanArgs { runbook, select, inputs, when_reachable }).await?
         }
     };
     confirm_and_run(console, answer, &start, json).await

@@ -28,7 +28,8 @@ pub(crate) async fn perform(console: &Arc<Console>) -> Result<Exit, UiError> {
 
     println!("\n{}\n", style.bold(&format!("The plan: daytwo --demo plan {RUNBOOK} --select '{SELECTION}'")));
     let runbook = RunbookName::new(RUNBOOK).map_err(|error| crate::internal(&error))?;
-    let request = PlanRequest { runbook, inputs: BTreeMap::new(), selection: SELECTION.to_owned(), text: None };
+    let (inputs, selection) = (BTreeMap::new(), SELECTION.to_owned());
+    let request = PlanRequest { runbook, inputs, selection, text: None, when_reachable: None };
     let answer = console.plan(request).await?;
     let Some(plan) = &answer.plan else {
         eprint!("{}", render::problems(&answer));

@@ -126,6 +126,30 @@ fn nothing_runs_when_a_host_came_went_or_moved() {
 }
 
 #[test]
+fn how_long_a_host_waits_is_chosen_for_a_plan_is_shown_and_stays_in_its_file() {
+    let sshd = Sshd::start();
+    let desk = Desk::with_host(&sshd);
+    desk.runbook("write", WRITE);
+    desk.runbook("look", LOOK);
+    desk.run(&["keys", "--accept-new"]).expect(0);
+    let waits = |book: &str, more: &[&str]| {
+        let args: Vec<&str> = ["plan", book].into_iter().chain(more.iter().copied()).collect();
+        desk.json(&args)["waits"].clone()
+    };
+    assert!(waits("look", &[]).is_null(), "it waits, and neither runbook nor person says so");
+    assert!(waits("look", &["--when-reachable", "never"]).is_null());
+    let told = waits("look", &["--when-reachable", "3d"]).to_string();
+    assert!(told.contains("a closed console delivers nothing"), "{told}");
+    let told = waits("write", &["-i", "file=/tmp/x", "--when-reachable", "3d"]).to_string();
+    assert!(told.contains("write changes something and is not marked `late_ok`"), "{told}");
+    desk.run(&["plan", "look", "--when-reachable", "soon"]).expect(2);
+
+    let out = desk.path("plan.json").display().to_string();
+    desk.run(&["plan", "look", "--when-reachable", "3d", "--out", &out]).expect(0);
+    desk.run(&["run", "--plan", &out, "--yes"]).expect(0);
+}
+
+#[test]
 fn nothing_runs_when_a_label_would_make_another_text() {
     let desk = desk();
     desk.runbook("write", &WRITE.replace("echo {{ host.labels.role }}", "echo {{ host.labels.zone }}"));

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 #![expect(clippy::print_stderr, reason = "a skipped test says why")]
 
+mod acting;
 mod faults;
 mod kit;
 mod truth;

@@ -4,13 +4,26 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { cancel, frame, plan, question, rail, recovered, resume, run, runbooks, touched } from './selectors.mjs';
+import {
+  cancel,
+  frame,
+  plan,
+  question,
+  rail,
+  recovered,
+  resume,
+  run,
+  runbooks,
+  touched,
+  waiting,
+} from './selectors.mjs';
 import { until } from './webdriver.mjs';
 
 const asks = 'ask-first';
 const waits = 'wait-long';
+const later = 'look-later';
 
-/** Two runbooks of somebody's own: one fails until it is decided, one takes longer than anybody waits. */
+/** Of somebody's own: one fails until it is decided, one takes longer than anybody waits, one is for a silent host. */
 const texts = {
   [asks]: `runbook: ${asks}
 title: Ask first
@@ -47,6 +60,20 @@ steps:
     timeout: 15m
     undo: none
 `,
+  [later]: `runbook: ${later}
+title: Look later
+summary: Reads something, also on a host that does not answer.
+kind: diagnostic
+targets: role=inference and site=sgp
+rollout:
+  batches: [100%]
+  max_unreachable: 100%
+steps:
+  - id: look
+    title: Look
+    run: uptime
+    effect: read
+`,
 };
 
 const hosts = 2;
@@ -60,13 +87,13 @@ export async function prepare(config) {
   for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, `${name}.yaml`), text);
 }
 
-/** Walks; returns the addresses of what there is to see. `photo` takes a picture under a name. */
+/** Walks; returns the addresses of what there is to see. `photo` takes pictures of a window under a name. */
 export async function decide(window, step, photo) {
   await step('a failure asks in place, with its hosts, and each answer says what it means', async () => {
     await start(window, asks);
     await window.waitForText(question.any, /without an answer in 1\d min/, actDeadlineMs);
     await until('both hosts ask the same', async () => (await window.count(`${question.hosts} input`)) === hosts);
-    await photo('decision');
+    await photo(window, 'decision');
   });
 
   await step('a host is tried again where it failed, and asks again', async () => {
@@ -83,9 +110,11 @@ export async function decide(window, step, photo) {
   const failed = await step('what takes something away is asked for twice, with a reason', async () => {
     await window.click(question.answer('exclude'));
     await window.fill(question.why, 'the standby has to be repaired first');
-    await photo('decision-confirm');
+    await photo(window, 'decision-confirm');
     await window.click(question.confirm);
     await window.waitForText(run.status, /^failed/, actDeadlineMs);
+    // It stays as long as the pointer is on it, so that nothing moves under it.
+    await window.pointAway();
     await window.waitUntilGone(question.any);
     return address(window);
   });
@@ -102,7 +131,7 @@ export async function decide(window, step, photo) {
     await start(window, waits);
     await window.click(run.cancel);
     for (const degree of ['no_new_starts', 'terminate', 'kill']) await window.waitFor(cancel.degree(degree));
-    await photo('cancel');
+    await photo(window, 'cancel');
     await window.click(cancel.degree('terminate'));
     await window.fill(cancel.why, 'it was the wrong site');
     await window.click(cancel.confirm);
@@ -110,17 +139,32 @@ export async function decide(window, step, photo) {
     return address(window);
   });
 
+  await step(
+    'a host that cannot be reached waits for its part as long as was chosen, and the plan says so',
+    async () => {
+      await toPlan(window, later);
+      await window.choose(plan.whenReachable, '3d');
+      await window.waitForText(plan.waits, /a closed console delivers nothing/);
+      await photo(window, 'plan-waits', plan.waits);
+      await window.click(plan.start);
+      await window.waitForText(run.status, /^(succeeded|failed)/, actDeadlineMs);
+      await window.click(rail('runs'));
+      await window.waitForText(waiting.list, /1 host waits/, actDeadlineMs);
+      await photo(window, 'waiting');
+    },
+  );
+
   await step('a host says who touched it', async () => {
     await window.run(() => void (location.hash = '#/fleet/web-fra-1'));
     await window.click(touched.ask);
     await window.waitForText(touched.any, new RegExp(waits), actDeadlineMs);
-    await photo('touched');
+    await photo(window, 'touched');
   });
 
   return { failed, resumed, cancelled };
 }
 
-/** Ends the program in the middle of a run and opens it again; returns the window that is open then. */
+/** Ends the program in the middle of a run and opens it again. */
 export async function crash(window, step, open, photo) {
   await step('the program is killed in the middle of a run', async () => {
     await start(window, waits);
@@ -131,19 +175,22 @@ export async function crash(window, step, open, photo) {
   await step('the first screen says what was found out, and what is unknown, until it is put aside', async () => {
     await again.waitForText(recovered.panel, /Wait long/, actDeadlineMs);
     await again.waitFor(recovered.done, actDeadlineMs);
-    await photo('recovered', again);
+    await photo(again, 'recovered');
   });
-  return again;
 }
 
 async function start(window, name) {
+  await toPlan(window, name);
+  await window.click(plan.start);
+  await window.waitFor(run.matrix);
+}
+
+async function toPlan(window, name) {
   await window.waitFor(frame.connection);
   await window.click(rail('runbooks'));
   await window.click(runbooks.row(name));
   await window.click(runbooks.plan);
   await window.waitForText(plan.hosts, new RegExp(`^${hosts}$`));
-  await window.click(plan.start);
-  await window.waitFor(run.matrix);
 }
 
 const address = (window) => window.run(() => location.hash);

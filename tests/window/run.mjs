@@ -43,15 +43,16 @@ async function step(promise, act) {
 }
 
 try {
-  const open = () => openWindow(resolve(binary), { args: ['--demo'], env: surroundings(home) });
-  const photo = (name, of = window) => snap(of, name, screenshots);
+  // Known from the moment it is open: whatever fails after that is photographed in it, and closes it.
+  const open = async () => (window = await openWindow(resolve(binary), { args: ['--demo'], env: surroundings(home) }));
+  const photo = (of, name, show) => snap(of, name, screenshots, show);
   await prepare(surroundings(home).DAYTWO_CONFIG_DIR);
-  window = await step('the window opens', open);
+  await step('the window opens', open);
   const seen = await walk(window, step);
   seen.edited = await author(window, step);
   Object.assign(seen, await decide(window, step, photo));
   await photograph(window, seen, screenshots, step);
-  window = await crash(window, step, open, photo);
+  await crash(window, step, open, photo);
 } catch (error) {
   failed += 1;
   console.log(`FAIL  ${error.message}`);

@@ -55,9 +55,15 @@ export async function photograph(window, seen, folder, step) {
   });
 }
 
-/** One picture of what is on screen now, in both themes. */
-export async function snap(window, name, folder) {
-  await inBothThemes(window, (theme) => join(folder, `${name}-${theme}.png`));
+/** Pictures of what is on screen now, in both themes and sizes; `show` is brought into view. What is too wide fails. */
+export async function snap(window, name, folder, show) {
+  const before = await window.run(() => [innerWidth, innerHeight]);
+  for (const [width, height] of sizes) {
+    await window.resize(width, height);
+    if (show !== undefined) await window.run((css) => document.querySelector(css).scrollIntoView(), show);
+    await picture(window, name, folder, width, height);
+  }
+  await window.resize(...before);
 }
 
 async function picture(window, name, folder, width, height) {

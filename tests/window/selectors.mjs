@@ -37,6 +37,8 @@ export const plan = {
   digest: id('plan-digest'),
   typeToStart: id('type-to-start'),
   start: id('plan-start'),
+  whenReachable: id('when-reachable'),
+  waits: id('plan-waits'),
 };
 
 export const editor = {
@@ -75,6 +77,8 @@ export const question = {
 };
 
 export const resume = { choices: id('resume-choices'), part: (name) => id(`resume-${name}`) };
+
+export const waiting = { list: id('waiting') };
 
 export const touched = { ask: id('touched-ask'), any: id('touch') };
 

@@ -53,7 +53,11 @@ pub(crate) fn plan(style: Style, plan: &PlanView, scripts: Scripts) -> String {
     for batch in &plan.batches {
         out.push_str(&format!("  {}\n    {}\n", batch.words, some_names(&batch.hosts, NAMES_SHOWN)));
     }
-    out.push_str(&format!("  {}\n\n", plan.limits.join("; ")));
+    out.push_str(&format!("  {}\n", plan.limits.join("; ")));
+    if let Some(waits) = &plan.waits {
+        out.push_str(&format!("  hosts wait until {}: {}\n", waits.until, waits.words.join("; ")));
+    }
+    out.push('\n');
     if !plan.undecided.is_empty() {
         out.push_str(&format!("{}\n", undecided(&plan.undecided)));
     }

@@ -163,7 +163,7 @@ describe('the plan', () => {
 
   it('that cannot be started has a reason where its button would be', async () => {
     const { plan } = await host.call('plan', {
-      request: { runbook: 'restart-service', inputs: {}, selection: '', text: 'unsaved' },
+      request: { runbook: 'restart-service', inputs: {}, selection: '', text: 'unsaved', when_reachable: null },
     });
     const real = host.call;
     vi.spyOn(host, 'call').mockImplementation((name, args) =>

@@ -100,19 +100,47 @@ describe('a decision', () => {
         questions: [],
         decisions: [
           ...view.decisions,
-          { at: view.row.started_at, by: 'jonas', what: 'retry on 2 hosts', why: 'seen before' },
+          { at: view.row.started_at, by: 'jonas', what: 'decided to retry restart on 2 hosts', why: 'seen before' },
         ],
       },
     });
-    expect((await shown('question-gone')).textContent).toContain('retry on 2 hosts, by jonas (seen before)');
+    expect((await shown('question-gone')).textContent.replace(/\s+/g, ' ')).toContain(
+      'jonas decided to retry restart on 2 hosts: seen before.',
+    );
     expect(groups()).toHaveLength(1);
     await until(() => {
-      expect(document.activeElement?.textContent).toBe('Go on');
+      expect(document.activeElement?.textContent).toBe('Close');
     });
     (document.activeElement as HTMLElement).click();
     await until(() => {
       expect(find('questions')).toBeNull();
       expect(document.activeElement).toBe(find('run-matrix'));
+    });
+  });
+
+  it('holds still under the pointer, and takes in who asks the same later only when told to', async () => {
+    const group = await question(0);
+    const view = await host.call('run', { run: askingId });
+    const asked = view.questions[0];
+    if (asked === undefined) throw new Error('nothing is asked');
+    const ask = (index: number, hosts: number[]) => {
+      host.push({
+        push: 'run',
+        delta: { ...deltaOf({ ...view, index }), questions: [{ ...asked, hosts }, ...view.questions.slice(1)] },
+      });
+    };
+    group.dispatchEvent(new Event('pointermove', { bubbles: true }));
+    ask(view.index + 1, [...asked.hosts, 0]);
+    (await shown('question-join')).click();
+    await until(() => {
+      expect(find('question-join')).toBeNull();
+      expect(all('question-hosts')[0]?.textContent).toContain(view.hosts[0]?.name);
+    });
+    // It was removed under the pointer, which therefore never left it: where the pointer is now counts.
+    document.body.dispatchEvent(new Event('pointermove', { bubbles: true }));
+    ask(view.index + 2, asked.hosts);
+    await until(() => {
+      expect(all('question-hosts')[0]?.textContent).not.toContain(view.hosts[0]?.name);
     });
   });
 

@@ -127,7 +127,8 @@ async fn a_text_that_is_not_saved_is_planned_with_what_lies_beside_it_and_cannot
         "steps:",
         &format!("inputs:\n  tag: {{ type: choice, title: Tag, required: false, {choices} }}\nsteps:"),
     );
-    let request = PlanRequest { runbook: name("own")?, inputs: [].into(), selection: String::new(), text: Some(text) };
+    let (inputs, selection) = ([].into(), String::new());
+    let request = PlanRequest { runbook: name("own")?, inputs, selection, text: Some(text), when_reachable: None };
     let answer = desk.console.plan(request).await?;
     let plan = answer.plan.ok_or_else(|| format!("{:?}", answer.problems))?;
     let text = plan.steps.first().and_then(|step| step.actions.first()).map(|group| group.text.clone());

@@ -43,6 +43,10 @@ impl Unit {
         };
         let asked_at = Instant::now();
         let due = later(asked_at, after(step).saturating_sub(earlier.sent_ago));
+        if wanted == Wanted::Fired && earlier.over && earlier.sent_ago < after(step).saturating_add(DUE_MARGIN) {
+            // To ask is to disarm, and it was left armed so that it fires: whoever asks later is told.
+            return Vec::new();
+        }
         if wanted == Wanted::Fired && !earlier.over {
             tokio::select! {
                 biased;

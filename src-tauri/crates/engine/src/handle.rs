@@ -82,6 +82,10 @@ impl Published {
                 state.apply(&record.event)?;
             }
         }
+        // Whoever subscribes after this finds the records in the state.
+        if self.notices.receiver_count() == 0 {
+            return Ok(());
+        }
         for record in records {
             // An error means that nobody listens, which is fine.
             let _ = self.notices.send(Notice::Record(Arc::new(record)));

@@ -17,7 +17,7 @@ pub struct Digest([u8; 32]);
 #[error("a digest is 64 hexadecimal digits")]
 pub struct InvalidDigest;
 
-/// A value has no canonical JSON form (a map with keys that are not strings, or NaN).
+/// A value has no canonical JSON form (a map with keys that are not strings).
 #[derive(Debug, thiserror::Error)]
 #[error("the value has no canonical JSON form")]
 pub struct NotCanonical(#[source] serde_json::Error);
@@ -44,15 +44,19 @@ impl Digest {
         }
     }
 
-    /// Of the canonical JSON of `value`: equal values have equal digests, in any process.
+    /// Of the canonical JSON of `value`: equal values have equal digests, in any process. For the millions of
+    /// records of a journal and for documents of many megabytes alike; floating-point numbers are finite in both.
     pub fn of_canonical<T: Serialize>(value: &T) -> Result<Self, NotCanonical> {
-        serde_json_canonicalizer::to_vec(value).map(|bytes| Self::of(&bytes)).map_err(NotCanonical)
+        crate::canonical::sha256(value).map(Self).map_err(NotCanonical)
     }
 
-    /// [`Self::of_canonical`] for a document of many megabytes that holds no floating-point numbers
-    /// but those of JSON values.
-    pub(crate) fn of_large_canonical<T: Serialize>(value: &T) -> Result<Self, NotCanonical> {
-        crate::canonical::sha256(value).map(Self).map_err(NotCanonical)
+    /// A journal writes several of these per record, so nothing is allocated on the way.
+    fn with_digits<T>(self, take: impl FnOnce(&str) -> T) -> T {
+        let mut digits = [0; 64];
+        // Its length is right and its bytes are ASCII: neither can fail.
+        let written = hex::encode_to_slice(self.0, &mut digits).is_ok();
+        let digits = written.then(|| std::str::from_utf8(&digits).ok()).flatten();
+        take(digits.unwrap_or_default())
     }
 
     /// The first twelve digits: for people, never for comparison.
@@ -81,7 +85,7 @@ impl Hashing {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        self.with_digits(|digits| f.write_str(digits))
     }
 }
 
@@ -93,7 +97,7 @@ impl fmt::Debug for Digest {
 
 impl From<Digest> for String {
     fn from(digest: Digest) -> Self {
-        digest.to_string()
+        digest.with_digits(str::to_owned)
     }
 }
 

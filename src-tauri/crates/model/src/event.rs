@@ -448,6 +448,28 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
+    fn a_record_s_hash_is_that_of_its_canonical_text_in_every_version() {
+        let run = RunId::from_uuid(Uuid::nil());
+        let captured = [("zone", serde_json::json!({"b": 1.50, "a": "é\n"})), ("left", Value::from(3_i64))];
+        let event = Event::AttemptFinished {
+            attempt: AttemptId::from_uuid(Uuid::max()),
+            exit: Exit::Code(-1),
+            captured: captured.map(|(name, value)| (CaptureName::new(name).unwrap(), value)).into(),
+            output: OutputTally { stdout_bytes: 7, ..OutputTally::default() },
+        };
+        let record = Record::seal(run, None, Timestamp::from_unix_ms(1_500), event).unwrap();
+        let zeros = "0".repeat(64);
+        let text = format!(
+            "[\"00000000-0000-0000-0000-000000000000\",0,\"1970-01-01T00:00:01.5Z\",\
+             {{\"attempt\":\"ffffffff-ffff-ffff-ffff-ffffffffffff\",\
+             \"captured\":{{\"left\":3,\"zone\":{{\"a\":\"é\\n\",\"b\":1.5}}}},\"event\":\"attempt_finished\",\
+             \"exit\":{{\"code\":-1}},\"output\":{{\"dropped_bytes\":0,\"stderr_bytes\":0,\"stdout_bytes\":7}}}},\
+             \"{zeros}\"]"
+        );
+        assert_eq!(record.hash, Digest::of(text.as_bytes()));
+    }
+
+    #[test]
     fn a_changed_or_missing_record_is_found() {
         let run = RunId::from_uuid(Uuid::nil());
         let first = Record::seal(run, None, Timestamp::EPOCH, Event::BatchStarted { batch: 0 }).unwrap();

@@ -11,6 +11,8 @@ export class Planning {
   readonly runbook: string;
   inputs = $state<Record<string, string>>({});
   selection = $state('');
+  /** How long a host that cannot be reached waits, as typed; empty: as the runbook says. */
+  whenReachable = $state('');
   /** The runbook's text where it is being edited; null: as its file holds it. */
   text: string | null = null;
 
@@ -22,7 +24,7 @@ export class Planning {
 
   /** Problems that belong to no field of the form. */
   readonly elsewhere: PlanProblem[] = $derived.by(() => {
-    const fields = new Set(['selection', ...Object.keys(this.inputs)]);
+    const fields = new Set(['selection', 'when_reachable', ...Object.keys(this.inputs)]);
     return (this.asked.answer?.problems ?? []).filter(
       (problem) => problem.input === null || !fields.has(problem.input),
     );
@@ -78,6 +80,7 @@ export class Planning {
       inputs: Object.fromEntries(given),
       selection: this.selection,
       text: this.text,
+      when_reachable: this.whenReachable === '' ? null : this.whenReachable,
     };
   }
 

@@ -89,10 +89,18 @@ describe('a plan that follows what is typed', () => {
       inputs: { unit: 'b!' },
       selection: 'site=ams',
       text: null,
+      when_reachable: null,
     });
     await asked[0]?.answer(3);
     expect(planning.problemsOf('unit')).toHaveLength(1);
     expect(planning.elsewhere).toHaveLength(0);
+  });
+
+  it('says how long a silent host waits only where somebody chose it', () => {
+    const planning = new Planning('restart-service', { selection: '', inputs: {} }, ask);
+    expect(planning.request().when_reachable).toBeNull();
+    planning.whenReachable = 'never';
+    expect(planning.request().when_reachable).toBe('never');
   });
 });
 

@@ -530,7 +530,7 @@ export type PlanHost = { name: HostName, address: string, labels: { [key in stri
  */
 export type PlanProblem = { 
 /**
- * The input it is about; `selection` for the selector.
+ * The input it is about; `selection` for the selector, `when_reachable` for how long hosts wait.
  */
 input: string | null, 
 /**
@@ -569,7 +569,12 @@ selection: string,
 /**
  * The runbook's text as it stands in the editor, not yet saved. Such a plan can be read, not started.
  */
-text: string | null, };
+text: string | null, 
+/**
+ * How long a host that cannot be reached waits for its part, as typed: `never`, a duration such as `3d`, a date,
+ * or a moment; none or empty: as the runbook says.
+ */
+when_reachable: string | null, };
 
 /**
  * A step of a plan.
@@ -681,6 +686,10 @@ batches: Array<PlanBatch>,
  */
 limits: Array<string>, 
 /**
+ * Set where a host that cannot be reached waits for its part.
+ */
+waits: PlanWaits | null, 
+/**
  * Steps in order.
  */
 steps: Array<PlanStepView>, 
@@ -712,6 +721,19 @@ type_to_start: number | null,
  * When it was made.
  */
 planned_at: Timestamp, };
+
+/**
+ * How hosts that cannot be reached wait for their part.
+ */
+export type PlanWaits = { 
+/**
+ * Until then.
+ */
+until: Timestamp, 
+/**
+ * What happens when such a host answers, and what keeps it from its part, one sentence each.
+ */
+words: Array<string>, };
 
 /**
  * Something to think about before the start.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use daytwo_model::plan::ResumePart;
 use daytwo_model::{Plan, RunId, RunbookName};
 use daytwo_runbook::LeftOut;
+use daytwo_store::RunFilter;
 
 use super::planning::{problems, refused};
 use crate::Console;
@@ -33,8 +34,23 @@ impl Console {
     /// Plans a part of a run again. Everything is as it was planned then; what has changed since is a warning.
     pub async fn plan_resume(&self, run: RunId, part: ResumePart) -> Result<PlanAnswer, UiError> {
         let folded = self.ended(run).await?;
+        let parts = RunFilter { part_of: Some(run), ..RunFilter::default() };
+        let parts = self.parts.store.runs(&parts).await.map_err(|error| UiError::history(&error))?;
+        if let Some(going) = parts.iter().find(|part| view::run::is_active(part.status)) {
+            // Two at one time would do the same steps twice.
+            let message = format!("run {} does a part of it already, and is not over", going.id);
+            return Err(UiError::new(Code::Conflict, message).hint("wait for its end, then resume that one"));
+        }
         let (by, at) = (self.profile.actor.clone(), self.clock.now());
         let (plan, mut warnings) = self.with_hosts_of_today(folded.sealed.plan());
+        // Newest first: the one to go on from.
+        warnings.extend(parts.first().map(|last| PlanWarning {
+            words: format!(
+                "run {} has done a part of it since, and is not looked at here: what it finished would be done again",
+                last.id
+            ),
+            hosts: Vec::new(),
+        }));
         match daytwo_runbook::plan_resume(&plan, &folded.state, run, part, by, at) {
             Ok(resumed) => {
                 warnings.extend(

@@ -18,6 +18,10 @@ pub struct PlanRequest {
     /// The runbook's text as it stands in the editor, not yet saved. Such a plan can be read, not started.
     #[serde(default)]
     pub text: Option<String>,
+    /// How long a host that cannot be reached waits for its part, as typed: `never`, a duration such as `3d`, a date,
+    /// or a moment; none or empty: as the runbook says.
+    #[serde(default)]
+    pub when_reachable: Option<String>,
 }
 
 /// A plan, or why there is none yet.
@@ -45,7 +49,7 @@ pub struct UndecidedHost {
 /// Something that stands between the request and a plan.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 pub struct PlanProblem {
-    /// The input it is about; `selection` for the selector.
+    /// The input it is about; `selection` for the selector, `when_reachable` for how long hosts wait.
     pub input: Option<String>,
     /// The step it is about.
     pub step: Option<String>,
@@ -84,6 +88,8 @@ pub struct PlanView {
     pub batches: Vec<PlanBatch>,
     /// Budgets and pace in words, one line each.
     pub limits: Vec<String>,
+    /// Set where a host that cannot be reached waits for its part.
+    pub waits: Option<PlanWaits>,
     /// Steps in order.
     pub steps: Vec<PlanStepView>,
     /// What to think about before the start: stale hosts, hosts that failed last time, another run active.
@@ -100,6 +106,15 @@ pub struct PlanView {
     pub type_to_start: Option<u32>,
     /// When it was made.
     pub planned_at: Timestamp,
+}
+
+/// How hosts that cannot be reached wait for their part.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub struct PlanWaits {
+    /// Until then.
+    pub until: Timestamp,
+    /// What happens when such a host answers, and what keeps it from its part, one sentence each.
+    pub words: Vec<String>,
 }
 
 /// Something to think about before the start.

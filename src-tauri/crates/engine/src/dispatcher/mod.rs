@@ -186,9 +186,11 @@ struct Dispatcher {
     context: Arc<Context>,
     machine: Machine,
     fence: Fence,
-    /// The last record that is on disk.
+    /// The last record that the journal was given.
     last: Record,
+    /// Records for the next write of the journal.
     pending: Vec<Record>,
+    /// What follows from them, once they are on disk.
     effects: Vec<Effect>,
     units: JoinSet<Told>,
     doing: HashMap<Id, Working>,

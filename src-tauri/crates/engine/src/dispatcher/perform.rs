@@ -77,13 +77,7 @@ impl Doing {
 }
 
 impl Dispatcher {
-    pub(super) fn perform(&mut self) {
-        for effect in std::mem::take(&mut self.effects) {
-            self.perform_one(effect);
-        }
-    }
-
-    fn perform_one(&mut self, effect: Effect) {
+    pub(super) fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Check { host, step } => {
                 self.start(Doing::Checking { host, step }, host, step, false, At::check);
@@ -159,7 +153,9 @@ impl Dispatcher {
         F: Future<Output = Told> + Send + 'static,
     {
         let kind = Kind { part: self.part(doing, step, inverse), asks: doing.asks() };
-        let cancel = self.stops.of(kind, host);
+        // The health of the whole is nobody's in particular: no cancel of single hosts ends it.
+        let of_host = (!matches!(doing, Doing::AskingHealth { .. })).then_some(host);
+        let cancel = self.stops.of(kind, of_host);
         let captured = if inverse { self.captured_at(host, step) } else { self.machine.state().captured(host) };
         let at = At { context: Arc::clone(&self.context), host, step, captured, cancel: cancel.clone() };
         let span = self.span(doing.attempt(), host, step);

@@ -52,14 +52,14 @@ impl Stops {
         Self { main: Stop::below(&run), end: Stop::below(&run), run, hosts: HashMap::new() }
     }
 
-    /// For a new unit that works for a host.
-    pub(super) fn of(&self, kind: Kind, host: u32) -> Cancel {
+    /// For a new unit that works for a host, or for all.
+    pub(super) fn of(&self, kind: Kind, host: Option<u32>) -> Cancel {
         let stop = match kind.part {
             Part::Main => &self.main,
             Part::End => &self.end,
         };
         let cancel = if kind.asks { stop.asks.child() } else { stop.all.child() };
-        if let Some(degree) = self.hosts.get(&host) {
+        if let Some(degree) = host.and_then(|host| self.hosts.get(&host)) {
             apply(&cancel, kind, *degree);
         }
         cancel

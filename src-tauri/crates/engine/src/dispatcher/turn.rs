@@ -11,12 +11,12 @@ use super::{Dispatcher, within};
 use crate::error::RunError;
 use crate::handle::Request;
 use crate::machine::Settled;
+use crate::ports::Fence;
 use crate::shell::Earlier;
-use crate::unit::Told;
+use crate::unit::{Context, Told};
 
-/// Facts taken up between two writes of the journal: more share one write, fewer make it sooner.
-const FACTS_AT_ONCE_MAX: usize = 256;
-/// Records in one append: keeps a single write short when thousands of steps are skipped at once.
+/// Records in one append: keeps a single write short when thousands of steps are skipped at once. With so
+/// many at hand no more facts are taken until these are written.
 const APPEND_RECORDS_MAX: usize = 1024;
 
 /// What the dispatcher may be told.
@@ -53,7 +53,10 @@ impl Dispatcher {
         let was_over = self.is_over();
         loop {
             self.commit().await?;
-            self.perform();
+            // What was taken while that was written.
+            if !self.pending.is_empty() || !self.effects.is_empty() {
+                continue;
+            }
             if let Some(RunStatus::Ended { outcome }) = self.machine.state().status()
                 && (!was_over || self.units.is_empty())
             {
@@ -64,11 +67,7 @@ impl Dispatcher {
                 return Err(RunError::Stalled);
             }
             let fact = self.wait().await;
-            self.take(fact)?;
-            for _ in 1..FACTS_AT_ONCE_MAX {
-                let Some(fact) = self.more() else { break };
-                self.take(fact)?;
-            }
+            self.take_with_more(fact)?;
         }
     }
 
@@ -94,6 +93,16 @@ impl Dispatcher {
             return Some(Fact::Report(report));
         }
         self.units.try_join_next_with_id().map(Fact::Joined)
+    }
+
+    fn take_with_more(&mut self, fact: Fact) -> Result<(), RunError> {
+        self.take(fact)?;
+        while self.pending.len() < APPEND_RECORDS_MAX
+            && let Some(fact) = self.more()
+        {
+            self.take(fact)?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, fact: Fact) -> Result<(), RunError> {
@@ -232,20 +241,30 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Writes what is pending; then, and only then, it may be seen.
+    /// Writes what is pending; then, and only then, it may be seen, and what follows from it is done. Facts
+    /// that arrive while it is written are taken up for the next write, and nothing of them is done yet.
     async fn commit(&mut self) -> Result<(), RunError> {
-        let context = Arc::clone(&self.context);
-        let mut rest = std::mem::take(&mut self.pending);
-        while !rest.is_empty() {
-            let later = rest.split_off(rest.len().min(APPEND_RECORDS_MAX));
-            let append = context.ports.journal.append(self.fence, &rest);
-            within(context.settings.journal_wait, append).await.map_err(RunError::Journal)?;
-            if let Some(last) = rest.last() {
-                self.last = last.clone();
-            }
-            context.published.publish(rest).map_err(RunError::Illegal)?;
-            rest = later;
+        let (records, effects) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.effects));
+        if let Some(last) = records.last() {
+            self.last = last.clone();
         }
+        let append = append(Arc::clone(&self.context), self.fence, records);
+        tokio::pin!(append);
+        let mut taken = Ok(());
+        loop {
+            // Nothing is news to a run that is over, or to one that stops.
+            let takes = taken.is_ok() && self.pending.len() < APPEND_RECORDS_MAX && !self.is_over();
+            tokio::select! {
+                biased;
+                appended = &mut append => {
+                    appended?;
+                    break;
+                }
+                fact = self.wait(), if takes => taken = self.take_with_more(fact),
+            }
+        }
+        taken?;
+        effects.into_iter().for_each(|effect| self.perform(effect));
         Ok(())
     }
 
@@ -271,4 +290,16 @@ impl Dispatcher {
             }
         }
     }
+}
+
+/// Has the journal write `records`, and publishes them.
+async fn append(context: Arc<Context>, fence: Fence, mut records: Vec<Record>) -> Result<(), RunError> {
+    while !records.is_empty() {
+        let later = records.split_off(records.len().min(APPEND_RECORDS_MAX));
+        let append = context.ports.journal.append(fence, &records);
+        within(context.settings.journal_wait, append).await.map_err(RunError::Journal)?;
+        context.published.publish(records).map_err(RunError::Illegal)?;
+        records = later;
+    }
+    Ok(())
 }

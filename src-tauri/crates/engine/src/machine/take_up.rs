@@ -55,7 +55,12 @@ impl Machine {
             let effect = match (&known.state, known.dead_man.as_deref()) {
                 (AttemptState::Unknown { .. }, _) => Effect::Reattach { attempt, host, step, inverse },
                 (_, Some(DeadManSwitch::Armed | DeadManSwitch::Unknown { .. })) => {
-                    Effect::AwaitDeadMan { attempt, host, step }
+                    // As in the run itself: what is well is told to be, and what is not is taken back in its time.
+                    if self.state.has_done_its_work(host, step) {
+                        Effect::Disarm { attempt, host, step }
+                    } else {
+                        Effect::AwaitDeadMan { attempt, host, step }
+                    }
                 }
                 _ => return None,
             };

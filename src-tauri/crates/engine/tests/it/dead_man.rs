@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use daytwo_engine::{Settings, open};
-use daytwo_model::plan::{PerHost, PlannedStep, WayBack};
+use daytwo_engine::ports::Fence;
+use daytwo_engine::{Request, Settings, open, take_up};
+use daytwo_model::plan::{Expect, PerHost, PlannedStep, Probe, Verify, WayBack};
 use daytwo_model::quote::Quote;
 use daytwo_model::run::DeadManSwitch;
 use daytwo_model::text::{Late, Part};
-use daytwo_model::{CaptureName, Exit, RunState, Text};
+use daytwo_model::{CancelDegree, CaptureName, Exit, RunState, Text};
 
 use crate::farm::{Farm, Faults};
 use crate::support::{plan, replay, script, seal, steps, verified, words};
@@ -62,4 +63,34 @@ async fn a_way_back_that_cannot_be_filled_now_arms_nothing_and_nothing_is_sent()
     let (state, begun) = with(armed(inverse), Faults::default()).await;
     assert_eq!(words(&state, 0, 1), ["refused"]);
     assert_eq!(begun, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_that_was_left_armed_is_not_disarmed_by_whoever_asks_again_too_early() {
+    let mut step = armed(Text::plain("undo 0"));
+    step.dead_man_ms = Some(3_600_000);
+    let expect = Expect { stdout: Some(Text::plain("never")), ..Expect::default() };
+    let probe = Probe { action: script(Text::plain("check")), expect };
+    step.verify = Some(Verify::once(PerHost::same(probe, 1), 0));
+    let plan = seal(plan(1, &[1], vec![step]));
+    let farm = Farm::new(Faults::default());
+    let (driver, handle) = open(plan.clone(), "ada".into(), farm.ports(), Settings::default()).unwrap();
+    let (outcome, ()) = tokio::join!(driver.run(), async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let (degree, hosts) = (CancelDegree::Kill, None);
+        assert!(handle.request(Request::Cancel { by: "ada".into(), why: String::new(), degree, hosts }));
+    });
+    outcome.unwrap();
+    let state = || replay(&plan, &farm.records.lock().unwrap());
+    assert_eq!(words(&state(), 0, 1), ["not verified"]);
+    let again = || {
+        let records = farm.records.lock().unwrap().clone();
+        let fence = Fence { run: records[0].run, token: 2 };
+        take_up(plan.clone(), &records, fence, "bob".into(), farm.ports(), Settings::default()).unwrap().0
+    };
+    again().run().await.unwrap();
+    assert!(matches!(switch(&state()), Some(DeadManSwitch::Unknown { .. })), "{:?}", switch(&state()));
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    again().run().await.unwrap();
+    assert_eq!(switch(&state()), Some(DeadManSwitch::Fired { exit: Some(Exit::Code(0)) }));
 }

@@ -1,8 +1,8 @@
 //! Between two batches the service has to be well.
 
-use daytwo_engine::{Settings, open};
+use daytwo_engine::{Request, Settings, open};
 use daytwo_model::plan::{Expect, Health, On, Probe};
-use daytwo_model::{RunOutcome, SealedPlan, SkipReason, Text};
+use daytwo_model::{CancelDegree, RunOutcome, SealedPlan, SkipReason, Text};
 
 use crate::support::{Reply, World, plan, script, seal, steps, why_skipped, words};
 
@@ -45,6 +45,29 @@ async fn a_service_that_is_not_well_in_time_stops_the_rollout_and_what_was_seen_
     assert_eq!(words(&state, 1, 1), ["skipped"]);
     let SkipReason::Unhealthy { why } = why_skipped(&state, 1, 0) else { panic!("{:?}", why_skipped(&state, 1, 0)) };
     assert_eq!(why, "stdout was \"ill\", expected \"well\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_was_cancelled_alone_does_not_make_the_service_ill() {
+    let mut plan = plan(3, &[2, 1], steps(3, 2));
+    plan.limits = with_health(10_000).plan().limits.clone();
+    plan.limits.batches = Vec::new();
+    let plan = seal(plan);
+    // The first host works until it is cancelled.
+    let world = World::new(|host, _, _| if host == "h0" { Reply::hangs() } else { Reply::exit(0) });
+    // A check takes a moment, in which a cancel would end it.
+    let here = World::new(|_, _, _| Reply { after: std::time::Duration::from_secs(1), ..Reply::says("well") });
+    let mut ports = world.ports();
+    ports.local = here.clone();
+    let (driver, handle) = open(plan.clone(), "ada".into(), ports, Settings::default()).unwrap();
+    let (outcome, ()) = tokio::join!(driver.run(), async {
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        let (degree, hosts) = (CancelDegree::Terminate, Some(vec![0]));
+        assert!(handle.request(Request::Cancel { by: "ada".into(), why: String::new(), degree, hosts }));
+    });
+    outcome.unwrap();
+    assert_eq!(here.scripts().len(), 1, "the health was asked");
+    assert_eq!(words(&world.state(&plan), 2, 2), ["finished", "finished"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -79,7 +79,7 @@ impl SealedPlan {
             return Err(InvalidPlan::Format(plan.format));
         }
         check_hosts(&plan)?;
-        let digest = Digest::of_large_canonical(&plan)?;
+        let digest = Digest::of_canonical(&plan)?;
         Ok(Self { plan, digest, original: None })
     }
 
@@ -132,7 +132,7 @@ impl SealedPlan {
 
     fn from_older(format: u32, text: &str) -> Result<Self, InvalidPlan> {
         let document: Document<Value> = serde_json::from_str(text)?;
-        let digest = Digest::of_large_canonical(&document.plan)?;
+        let digest = Digest::of_canonical(&document.plan)?;
         unchanged(document.digest, digest)?;
         let plan: Plan = serde_json::from_value(upgrade::upgraded(format, document.plan))?;
         check_hosts(&plan)?;

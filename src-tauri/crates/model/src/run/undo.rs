@@ -144,7 +144,7 @@ impl RunState {
         if !has_one || self.trace(host, step) != Trace::Ended {
             return Err(IllegalEvent::NotUndoing { host });
         }
-        if self.place.contains_key(&attempt) {
+        if self.question(host).is_some() || self.place.contains_key(&attempt) {
             return Err(IllegalEvent::Occupied { host });
         }
         self.undoing.insert(host, step);

@@ -99,8 +99,10 @@ fn progress(state: &RunState, host: u32, index: u32, step: &PlannedStep) -> Prog
     let killed = matches!(attempt.state, AttemptState::Cancelled { .. });
     if step.effect == Effect::Change {
         match state.trace(host, index) {
-            // Somebody saw it dead, and whoever resumes has asked for it to be done again.
-            Trace::Unclear(_) if killed && state.inverse(host, index).is_none() => return Progress::Open,
+            // Somebody saw it dead, no way back of it is due, and whoever resumes has asked for it to be done again.
+            Trace::Unclear(_) if killed && attempt.may_be_made_again() && state.inverse(host, index).is_none() => {
+                return Progress::Open;
+            }
             Trace::Unclear(why) => return Progress::Unclear(why),
             // It was taken back in the run itself.
             Trace::Nothing if attempt.trace() != Trace::Nothing => return Progress::Open,

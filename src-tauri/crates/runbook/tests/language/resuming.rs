@@ -2,7 +2,8 @@
 
 use daytwo_model::plan::{Intent, PlannedStep, ResumePart};
 use daytwo_model::{
-    AttemptState, Event, HostName, OutputTally, Plan, RunOutcome, RunState, SealedPlan, SkipReason, Timestamp,
+    AttemptState, CancelReason, Event, HostName, OutputTally, Plan, RunOutcome, RunState, SealedPlan, SkipReason,
+    Timestamp,
 };
 use daytwo_runbook::{
     PlanErrors, ResumePlan, Runbook, changed_since, plan_late, plan_resume, plan_undo, resume_choices,
@@ -209,6 +210,32 @@ fn a_host_of_which_an_end_is_not_known_is_named_and_takes_no_part() {
     assert_eq!(now, [true, true, false]);
     assert_eq!(choices[0].hosts.iter().map(HostName::as_str).collect::<Vec<_>>(), ["web-fra-2"]);
     assert_eq!((choices[0].left_out.len(), choices[0].behind), (2, 1));
+}
+
+#[test]
+fn a_step_that_was_killed_is_not_begun_beside_a_way_back_that_may_still_fire() {
+    let fleet = fleet();
+    let book = runbook(
+        "steps:
+  - { id: route, run: route, undo: { run: back }, dead_man: 1m, verify: { run: 'true' } }
+",
+    );
+    let sealed = planned(&book, &request(&fleet, "web-ams-1", &[]));
+    let killed = |switch: Option<Event>| {
+        let mut tale = Tale::of(&sealed);
+        let attempt = tale.sent(0, 0);
+        let (reason, output) = (CancelReason::Deadline, OutputTally::default());
+        tale.tell(&Event::AttemptCancelled { attempt, reason, output });
+        switch.iter().for_each(|event| tale.tell(event));
+        tale.ended(RunOutcome::Failed)
+    };
+    let disarmed = killed(Some(Event::DeadManDisarmed { attempt: attempt(0, 0) }));
+    assert_eq!(rest(sealed.plan(), &disarmed, ResumePart::FailedFromTheirStep).1, Vec::<String>::new());
+    let unknown = Event::DeadManUnknown { attempt: attempt(0, 0), why: "no route".into() };
+    for state in [killed(None), killed(Some(unknown))] {
+        let errors = resumed(sealed.plan(), &state, ResumePart::FailedFromTheirStep).unwrap_err().to_string();
+        assert!(errors.contains("take it back alone") || errors.contains("took it back alone"), "{errors}");
+    }
 }
 
 #[test]

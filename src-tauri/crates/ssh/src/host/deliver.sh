@@ -78,7 +78,8 @@ dt_keep() {
   if [ -e "$dt_dir/fenced" ]; then dt_code=125; else dt_start "$dt_script" "$dt_dir/proc"; dt_code=$?; fi
   exec >/dev/null 2>&1
   dt_end="exit $dt_code"
-  dt_first "$dt_dir/proc" || dt_end=none
+  # Blank as it was made: nothing was started. Where it is missing, the script has removed it.
+  dt_first "$dt_dir/proc" || [ ! -e "$dt_dir/proc" ] || dt_end=none
   dt_written=
   if dt_write_end; then dt_written=1; fi
   dt_say "end $dt_end"

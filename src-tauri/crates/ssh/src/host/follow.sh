@@ -57,26 +57,39 @@ dt_size() {
   [ -n "$dt_p" ] || dt_p=$(($(wc -c <"$dt_dir/$2")))
 }
 
+# Whether there may be something of stream $1 to tell: a script may have removed what is kept of it.
+dt_any() { [ -s "$dt_dir/$1" ] || [ ! -e "$dt_dir/$1" ]; }
+
+# By what name the file that is open as $1 is opened once more, also where that has removed it.
+dt_name() {
+  dt_f=/proc/self/fd/$1
+  [ -e "$dt_f" ] || dt_f=$dt_dir/$2
+}
+
 # All that is left to tell of an attempt whose end is known.
 dt_finish() {
   if [ -n "$dt_live" ]; then
     # shellcheck disable=SC2086
     { kill $dt_live; wait $dt_live; } 2>/dev/null
     dt_back 5 "$dt_from_out"
-    exec 5<"$dt_dir/out"
+    dt_name 5 out
+    exec 5<"$dt_f"
     dt_put "$dt_m at $dt_p"
     tail -c "+$((dt_p + 1))" <&5
-    if [ -s "$dt_dir/err" ]; then
+    if dt_any err; then
       dt_back 6 "$dt_from_err"
-      exec 6<"$dt_dir/err"
+      dt_name 6 err
+      exec 6<"$dt_f"
       dt_put "$dt_m at $dt_p" >&2
       tail -c "+$((dt_p + 1))" <&6 >&2
     fi
   else
     # Without a process where there is nothing to tell.
-    [ ! -s "$dt_dir/out" ] || cat <&5
-    [ ! -s "$dt_dir/err" ] || cat <&6 >&2
+    ! dt_any out || cat <&5
+    ! dt_any err || cat <&6 >&2
   fi
+  # Behind this nothing comes: what ends like the beginning of a mark is not held back for more of one.
+  ! dt_any err || dt_put "$dt_m" >&2
   dt_cut=-
   [ ! -e "$dt_dir/out.cut" ] && [ ! -e "$dt_dir/err.cut" ] || dt_cut="cut"
   dt_size 5 out
@@ -101,7 +114,7 @@ dt_watch() {
       empty | gone)
         # Between two writes of those who make the folder; for them a second is long.
         dt_doubt=$((dt_doubt + 1))
-        if [ "$dt_doubt" -gt 4 ]; then dt_gone; break; fi
+        if [ "$dt_doubt" -gt 4 ] && dt_gone; then break; fi
         ;;
       rebooted)
         dt_ended=lost dt_code=rebooted
@@ -144,12 +157,19 @@ dt_settle() {
   done
 }
 
-# Nobody of it is there any more, and it left no end.
+# Nobody of it is there any more, and it left no end. Fails where it turns out to have begun meanwhile.
 dt_gone() {
   dt_ended=lost dt_code=gone
   if [ "$dt_word" = empty ]; then
     dt_code=halfway
+    [ -e "$dt_dir" ] || dt_code=vanished
   elif [ -z "$dt_pid" ] && { true >"$dt_dir/fenced"; } 2>/dev/null; then
+    # A script writes who it is before it looks for the fence.
+    if dt_first "$dt_dir/proc"; then
+      rm -f "$dt_dir/fenced"
+      dt_ended='' dt_doubt=0
+      return 1
+    fi
     # Its keeper is gone without having started it, and nobody else ever will.
     dt_ended=none dt_code=broken
   fi

@@ -58,7 +58,8 @@ dt_end_group() {
     fi
   fi
   if dt_members; then :; else echo gone; return; fi
-  [ "$dt_tell" = - ] || { (umask 022; true >"$dt_tell/killed"); } 2>/dev/null
+  # Of a script that has ended by itself, only what it left behind is ended now.
+  [ "$dt_tell" = - ] || [ -e "$dt_tell/end" ] || { (umask 022; true >"$dt_tell/killed"); } 2>/dev/null
   if [ "$dt_grace" != 0 ]; then
     dt_signal TERM
     if dt_wait_gone "$dt_grace"; then echo dead; return; fi

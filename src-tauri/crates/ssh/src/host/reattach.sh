@@ -31,6 +31,8 @@ dt_fence() {
   if [ -z "$dt_taken" ]; then
     dt_own=$dt_dir
     dt_each dt_has_beside || dt_none none fenced
+    # It had begun to arrive in another place. Left here, this fence would hide it from whoever asks next.
+    rm -rf "$dt_own"
   fi
 }
 

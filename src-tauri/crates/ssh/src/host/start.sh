@@ -13,7 +13,19 @@ if [ -r /proc/$$/stat ]; then
   dt_t=$1
 fi
 echo "$$ $dt_g $dt_t $dt_b" 1<>"$dt_f" || exit 125
+# Whoever fenced it, or fired its switch, before that was written believes that it does not run.
+case $dt_f in
+  */proc)
+    if [ -e "${dt_f%/*}/fenced" ] || [ -e "${dt_f%/*}/fired" ]; then
+      echo 1<>"$dt_f"
+      exit 125
+    fi
+    ;;
+esac
+# The follower may be gone with its connection.
+trap '' PIPE
 { echo "started $$ $dt_g $dt_t $dt_b" >&9; } 2>/dev/null
 exec 9>&-
+trap - PIPE
 set --
 eval "unset dt_m dt_s dt_b dt_g dt_t dt_f; $dt_s"

@@ -117,6 +117,43 @@ async fn output_comes_while_the_script_runs_and_is_complete_in_every_shell() {
 }
 
 #[tokio::test]
+async fn output_that_ends_like_the_beginning_of_a_mark_is_whole_in_every_shell() {
+    for host in shells::all() {
+        for wait in ["", "sleep 0.4; "] {
+            let transport = SshTransport::new(host.sshd.options());
+            let attempt = new_attempt();
+            let _folder = Folder::of(attempt);
+            let script = format!("{wait}printf 'not found: d'; printf 'failed at day' >&2; exit 1");
+            let mut job = Job::deliver(&transport, &host.sshd.host("h1"), attempt, &script);
+            assert_eq!(job.end().await, ShellEnd::Exited(Exit::Code(1)), "{} {wait}", host.name);
+            assert_eq!((job.out(), job.err()), ("not found: d".into(), "failed at day".into()), "{} {wait}", host.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_script_that_removes_what_is_kept_of_it_has_run_all_the_same_in_every_shell() {
+    for host in shells::all() {
+        let transport = SshTransport::new(host.sshd.options());
+        let (attempt, gate) = (new_attempt(), host.sshd.path("gate"));
+        let folder = Folder::of(attempt);
+        let wait = format!("echo up; while [ ! -e {} ]; do sleep 0.05; done", gate.display());
+        let script = format!("{wait}; rm -rf {}; echo removed; exit 4", folder.0.display());
+        let mut job = Job::deliver(&transport, &host.sshd.host("h1"), attempt, &script);
+        job.until_stdout_has("up\n").await;
+        fs::write(gate, "").unwrap();
+        let end = job.end().await;
+        if host.name == "busybox" {
+            // Its tail knows no parts of a second, so the follower looks at the folder, and that is gone.
+            assert!(matches!(&end, ShellEnd::Lost { why } if why.contains("has been removed")), "{end:?}");
+        } else {
+            assert_eq!(end, ShellEnd::Exited(Exit::Code(4)), "{}", host.name);
+            assert_eq!(job.out(), "up\nremoved\n", "{}", host.name);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_script_outlives_a_cut_link_and_every_byte_comes_once_in_every_shell() {
     for host in shells::all() {
         let (transport, name) = (SshTransport::new(host.sshd.options()), host.name);

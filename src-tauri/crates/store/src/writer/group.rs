@@ -174,12 +174,14 @@ impl<'a> Group<'a> {
         }
         let live = self.live.get_mut(&run).ok_or(Error::NoSuchRun(run))?;
         let mut attempts = Vec::with_capacity(records.len());
+        let mut head = &live.head;
         for sealed in records {
-            check(&mut live.state, Some(&live.head), run, sealed)?;
+            check(&mut live.state, Some(head), run, sealed)?;
             attempts.push(attempt_row(&live.state, sealed)?);
-            live.head = sealed.record.clone();
+            head = &sealed.record;
         }
         let Some(last) = records.last() else { return Ok(()) };
+        live.head = last.record.clone();
         let change = run_change(&live.state, last, records)?;
         if let Some(row) = self.rows.get_mut(&run) {
             row.head_index = int(change.head_index);

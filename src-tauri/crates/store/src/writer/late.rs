@@ -83,6 +83,22 @@ pub(super) async fn wait_after_the_end(
     .bind(at.unix_ms())
     .bind(until)
     .bind(json("host indices", &waiting)?)
+    .execute(&mut *connection)
+    .await?;
+    supersede_by_newer(connection, row.key, at).await?;
+    Ok(())
+}
+
+/// What was begun after this run, and before its hosts waited, is newer than their part all the same.
+async fn supersede_by_newer(connection: &mut SqliteConnection, run: i64, at: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE waiting SET state = 'superseded', changed_at = ?2, delivered_by = newer.id \
+         FROM (SELECT n.id, h.name FROM runs n JOIN plan_hosts h ON h.plan = n.plan WHERE n.key > ?1 \
+         AND n.runbook = (SELECT runbook FROM runs WHERE key = ?1) AND n.part IS NOT 'late' ORDER BY n.key) AS newer \
+         WHERE waiting.run = ?1 AND waiting.host = newer.name AND waiting.state = 'waiting'",
+    )
+    .bind(run)
+    .bind(at.unix_ms())
     .execute(connection)
     .await?;
     Ok(())

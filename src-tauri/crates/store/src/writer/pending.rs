@@ -176,10 +176,11 @@ async fn upsert_attempts(
         });
         // An attempt that is running again (it was unknown before) has no end; one that gets its
         // verdict keeps the end that it has. An id of another run's attempt violates NOT NULL, and
-        // so fails instead of changing that other run.
+        // so fails instead of changing that other run; by a column that is in no index, because
+        // every index of a column that is set is written again.
         upsert.push(
             " ON CONFLICT (id) DO UPDATE SET \
-             run = CASE WHEN attempts.run = excluded.run THEN attempts.run END, word = excluded.word, state = excluded.state, \
+             word = CASE WHEN attempts.run = excluded.run THEN excluded.word END, state = excluded.state, \
              captured = excluded.captured, tally = excluded.tally, unclear = excluded.unclear, changed_at = excluded.changed_at, \
              ended_at = CASE WHEN excluded.ended_at IS NULL THEN NULL \
              ELSE coalesce(attempts.ended_at, excluded.ended_at) END",

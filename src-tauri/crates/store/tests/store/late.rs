@@ -96,6 +96,28 @@ async fn what_a_person_withdrew_or_a_newer_run_took_over_is_not_delivered() {
     assert_eq!(store.waited(Timestamp::EPOCH).await.unwrap().len(), 2);
 }
 
+#[tokio::test]
+async fn a_run_that_began_before_an_older_one_ended_supersedes_what_that_one_leaves_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let (mut older, fence) = begin(&store, 1, &waits(3, 2)).await;
+    let (newer, _) = begin(&store, 2, &plan("restart-service", 2, 1, Intent::Forward)).await;
+    begin(&store, 3, &plan("fetch-logs", 3, 1, Intent::Forward)).await;
+    let mut records = Vec::new();
+    for host in [1, 2] {
+        let attempt = older.attempt(host, 0);
+        records.push(older.send(host, 0));
+        records.push(older.then(Event::AttemptUnreachable { attempt, why: "no route".into() }));
+    }
+    records.extend(older.end(RunOutcome::Failed));
+    append(&store, fence, &records).await.unwrap();
+    assert_eq!(waiting(&store).await, [name(2)], "the newer run has host-1 and not host-2");
+    let rows = store.waiting(Some(older.run)).await.unwrap();
+    let told: Vec<_> = rows.iter().map(|row| (&row.host, row.state, row.by_run)).collect();
+    let superseded = (&name(1), WaitingState::Superseded, Some(newer.run));
+    assert_eq!(told, [superseded, (&name(2), WaitingState::Waiting, None)]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_deliver_or_start_one_plan_at_one_time_exactly_one_does() {
     let dir = tempfile::tempdir().unwrap();

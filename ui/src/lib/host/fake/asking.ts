@@ -83,7 +83,7 @@ export class AskingRun {
         ...[...this.#given].map(([host, { answer, why }]) => ({
           at: ago(0),
           by: 'mira',
-          what: `${answer} on ${host}`,
+          what: `decided to ${answer} on ${host}`,
           why,
         })),
       ],

@@ -112,7 +112,7 @@ export function fakeHost(options: FakeOptions): FakeHost {
     ...written,
     plan: ({ request }) => plan(request),
     ask_checks: ({ digest }) => {
-      const offered = plan({ runbook: 'restart-service', inputs: {}, selection: '', text: null });
+      const offered = plan({ runbook: 'restart-service', inputs: {}, selection: '', text: null, when_reachable: null });
       return { ...offered, plan: offered.plan === null ? null : { ...offered.plan, digest: `asked-${digest}` } };
     },
     plan_undo: ({ run }) => ({

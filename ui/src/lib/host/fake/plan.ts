@@ -1,6 +1,6 @@
 // Plans over the recorded fleet.
 
-import type { PlanAnswer, PlanProblem, PlanRequest, PlanView } from '../../wire/types';
+import type { PlanAnswer, PlanProblem, PlanRequest, PlanView, PlanWaits } from '../../wire/types';
 import { findings } from './check';
 import { hosts } from './fleet';
 import { planSteps } from './planSteps';
@@ -47,10 +47,23 @@ export function plan(request: PlanRequest): PlanAnswer {
   const made = planView(request.runbook, chosen.hosts, unit, null);
   const unsaved = request.text === null ? [] : ['its text is not saved'];
   return {
-    plan: { ...made, undecided, cannot_start: unsaved },
+    plan: { ...made, undecided, cannot_start: unsaved, waits: waits(request.when_reachable ?? '') },
     problems: [],
     selected: chosen.hosts.length,
     undecided,
+  };
+}
+
+/** The recorded runbooks let no host wait; whoever plans may. */
+function waits(typed: string): PlanWaits | null {
+  if (typed === '' || typed === 'never') return null;
+  const days = /^(\d+)d$/.exec(typed)?.[1];
+  return {
+    until: days === undefined ? typed : ago(-Number(days) * 86_400),
+    words: [
+      'a host that cannot be reached waits, and gets its part as a run of its own once it answers',
+      'it is delivered only while Daytwo is open: a closed console delivers nothing',
+    ],
   };
 }
 
@@ -78,6 +91,7 @@ export function planView(runbook: string, names: string[], unit: string, undoOf:
       hosts: batch,
       words: `batch ${String(at + 1)} of ${String(batches.length)}${at === 0 ? ', canary' : ''}: ${String(batch.length)} ${batch.length === 1 ? 'host' : 'hosts'}, ${String(Math.round((batch.length / names.length) * 100))} % of the selection`,
     })),
+    waits: null,
     limits: [
       'stops above 1 failed host',
       'stops above 1 host without answer',

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use daytwo_model::plan::{InputValue, Intent};
 use daytwo_model::{Digest, Plan, SealedPlan, Selector};
-use daytwo_runbook::{PlanErrors, Runbook};
+use daytwo_runbook::{PlanErrors, Runbook, WhenReachable};
 use daytwo_store::RunFilter;
 
 use super::problems;
+use super::surroundings::Asked;
 use crate::Console;
 use crate::view::plan::Beside;
 use crate::view::words::ago;
@@ -76,8 +77,16 @@ impl Console {
         };
         let notes = self.read_choices(&plan.runbook.name, &plan.inputs.keys().cloned().collect()).await?;
         let selection = Selector::parse(&plan.selection).ok();
-        // As of the moment of the plan: that time has passed is no difference.
-        let now = self.planned(runbook.clone(), typed_inputs(&runbook, plan), selection, plan.planned_at).await?;
+        let asked = Asked {
+            inputs: typed_inputs(&runbook, plan),
+            selection,
+            // What the plan says was chosen, by the runbook or by a person; a runbook that says something else
+            // now is told as a changed runbook.
+            when_reachable: plan.limits.when_reachable_until.map_or(WhenReachable::Never, WhenReachable::Until),
+            // As of the moment of the plan: that time has passed is no difference.
+            at: plan.planned_at,
+        };
+        let now = self.planned(runbook.clone(), asked).await?;
         let differences = match now {
             Ok(now) => daytwo_runbook::differences(plan, now.plan()).iter().map(ToString::to_string).collect(),
             Err(errors) => no_longer(&errors),

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use daytwo_model::{Digest, Host, HostName, Plan, RunId, SealedPlan};
-use daytwo_runbook::{PlanErrors, Runbook};
+use daytwo_runbook::{PlanErrors, Runbook, WhenReachable};
 
+use self::surroundings::Asked;
 use super::catalogue::broken;
 use super::runs::start_error;
 use crate::view::plan::Beside;
@@ -42,7 +43,15 @@ impl Console {
             return Ok(refused(vec![PlanProblem { hint: Some(hint), ..problem(&format!("targets: {message}")) }]));
         }
         let at = self.clock.now();
-        let planned = self.planned(Arc::clone(&runbook), request.inputs, selection.clone(), at).await?;
+        let when_reachable = match WhenReachable::typed(request.when_reachable.as_deref().unwrap_or_default(), at) {
+            Ok(when_reachable) => when_reachable,
+            Err(message) => {
+                let input = Some("when_reachable".to_owned());
+                return Ok(refused(vec![PlanProblem { input, ..problem(&message) }]));
+            }
+        };
+        let asked = Asked { inputs: request.inputs, selection: selection.clone(), when_reachable, at };
+        let planned = self.planned(Arc::clone(&runbook), asked).await?;
         match planned {
             Ok(sealed) if request.text.is_some() => {
                 let mut view = self.shown(&sealed, Beside::default()).await?;
@@ -70,6 +79,10 @@ impl Console {
             undo.status == (daytwo_model::RunStatus::Ended { outcome: daytwo_model::RunOutcome::RolledBack })
         }) {
             return Err(UiError::new(Code::BadRequest, format!("run {} has undone it already", done.id)));
+        }
+        if let Some(going) = undone.iter().find(|undo| view::run::is_active(undo.status)) {
+            // Two at one time would send every inverse twice.
+            return Err(UiError::new(Code::Conflict, format!("run {} is undoing it, and is not over", going.id)));
         }
         let (by, at) = (self.profile.actor.clone(), self.clock.now());
         let (plan, warnings) = self.with_hosts_of_today(folded.sealed.plan());

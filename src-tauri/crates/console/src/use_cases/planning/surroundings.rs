@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use daytwo_model::{RunbookName, SealedPlan, Selector, Timestamp};
-use daytwo_runbook::{ChoiceSource, InputKind, PlanErrors, Runbook};
+use daytwo_runbook::{ChoiceSource, InputKind, PlanErrors, Runbook, WhenReachable};
 
 use crate::catalogue::Catalogue;
 use crate::surroundings::Snapshot;
@@ -13,19 +13,30 @@ use crate::wire::plan::UndecidedHost;
 use crate::wire::{Code, UiError};
 use crate::{Console, choices, revision, selection};
 
+/// What an operator chose, and when.
+pub(super) struct Asked {
+    /// As typed; absent ones take their defaults.
+    pub(super) inputs: BTreeMap<String, String>,
+    /// Narrows the runbook's targets.
+    pub(super) selection: Option<Selector>,
+    /// How long hosts that cannot be reached wait for their part.
+    pub(super) when_reachable: WhenReachable,
+    /// The moment of the plan.
+    pub(super) at: Timestamp,
+}
+
 impl Console {
     /// Makes the plan, away from the threads that keep the window alive.
     pub(super) async fn planned(
         &self,
         runbook: Arc<Runbook>,
-        inputs: BTreeMap<String, String>,
-        selection: Option<Selector>,
-        at: Timestamp,
+        asked: Asked,
     ) -> Result<Result<SealedPlan, PlanErrors>, UiError> {
         let surroundings = self.snapshot(&runbook).await?;
         let source = self.revision_of(&runbook).await;
         let fleet = self.inventory.fleet();
         let by = self.profile.actor.clone();
+        let Asked { inputs, selection, when_reachable, at } = asked;
         let planning = tokio::task::spawn_blocking(move || {
             let request = daytwo_runbook::PlanRequest {
                 inputs,
@@ -35,7 +46,7 @@ impl Console {
                 source,
                 by,
                 at,
-                when_reachable: daytwo_runbook::WhenReachable::default(),
+                when_reachable,
             };
             daytwo_runbook::plan(&runbook, &request)
         });

@@ -3,6 +3,7 @@
 
 mod action;
 mod blast;
+mod limits;
 mod request;
 mod step;
 
@@ -62,7 +63,8 @@ pub fn view(sealed: &SealedPlan, fleet: &[Host], beside: Beside, type_to_start_a
         changes: as_u32(changing.clone().count()),
         without_way_back: as_u32(changing.filter(|step| step.way_back == WayBack::None).count()),
         batches: batches(plan, fleet),
-        limits: limits(plan),
+        limits: limits::lines(plan),
+        waits: limits::waits(plan),
         steps: plan.steps.iter().map(|step| step::view(plan, step)).collect(),
         warnings: beside.warnings,
         approvals: approvals(plan, many),
@@ -105,21 +107,6 @@ fn batches(plan: &Plan, fleet: &[Host]) -> Vec<PlanBatch> {
             }
         })
         .collect()
-}
-
-fn limits(plan: &Plan) -> Vec<String> {
-    let limits = &plan.limits;
-    let budget = |max: u32, what: &str| match max {
-        0 => format!("stops at the first {what} host"),
-        max => format!("stops when more than {} are {what}", count(max as usize, "host")),
-    };
-    let mut lines =
-        vec![budget(limits.total.failed_max, "failed"), budget(limits.total.unreachable_max, "unreachable")];
-    lines.push(format!("at most {} at one time", count(limits.hosts_at_once_max as usize, "host")));
-    if limits.hold_ms > 0 && plan.batches.len() > 1 {
-        lines.push(format!("holds {} after each batch", duration(limits.hold_ms)));
-    }
-    lines
 }
 
 /// Where a person will be asked on the way, and what has to be confirmed before.
