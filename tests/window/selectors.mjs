@@ -82,7 +82,7 @@ export const waiting = { list: id('waiting') };
 
 export const touched = { ask: id('touched-ask'), any: id('touch') };
 
-export const recovered = { panel: id('recovered'), done: '[data-testid="recovered"][data-asking="false"]' };
+export const recovered = { panel: id('recovered'), putAside: id('recovered-dismiss') };
 
 export const runs = { place: '[data-testid^="run-row-"]' };
 

@@ -83,7 +83,7 @@ pub fn unknown(plan: &Plan, state: &RunState) -> Vec<String> {
 fn not_known(attempt: &Attempt) -> String {
     match &attempt.state {
         AttemptState::Sent => "was sent, and its host has not answered yet".to_owned(),
-        AttemptState::Running { .. } => "still runs".to_owned(),
+        AttemptState::Running { .. } => "was running when it was last heard of".to_owned(),
         AttemptState::Unknown { why } => format!("is not known: {why}"),
         _ => "may have been taken back by the host alone, which is not known".to_owned(),
     }
