@@ -2,14 +2,11 @@
 //! back when nobody can say any more that all is well.
 
 use std::process::{Child, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::kit::{Fault, Fleet, Host};
-
-/// How long a level-triggered wait may take before the test says that it is in vain.
-const PATIENCE: Duration = Duration::from_secs(90);
+use crate::kit::{Fault, Fleet, Host, until};
 
 const CHANGES: &str = "\
 runbook: changes
@@ -117,12 +114,4 @@ fn succeeded(output: Output) {
 
 fn json(output: Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} for this in vain: {what}");
-        std::thread::park_timeout(Duration::from_millis(50));
-    }
 }

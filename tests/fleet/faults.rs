@@ -4,10 +4,7 @@ use std::net::TcpStream;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::kit::{ConsoleFault, Fault, Fleet, Host};
-
-/// How long a level-triggered wait may take before the test says that it is in vain.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::kit::{ConsoleFault, Fault, Fleet, Host, PATIENCE, until};
 
 fn answer(host: &Host, command: &str) -> String {
     let output = host.ssh(command).output().unwrap();
@@ -22,14 +19,6 @@ fn complaint(output: &Output) -> String {
 
 fn refusal(host: &Host) -> String {
     complaint(&host.ssh("true").output().unwrap())
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} for this in vain: {what}");
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
 }
 
 /// A session that is known to have begun, as its mark is on the host.

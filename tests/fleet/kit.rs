@@ -5,6 +5,14 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::program::{BUILT, Copied};
+
+/// How long a level-triggered wait may take before the test says that it is in vain.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// Short against what is waited for, and long against what a question to a host costs.
+const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// A script waits for a boot and a shutdown, each with its own deadline of a minute.
 const SCRIPT_DEADLINE_S: &str = "180";
@@ -115,27 +123,49 @@ pub(crate) enum ConsoleFault {
     Clock(i64),
 }
 
+/// Asks again and again, until it holds or patience is over.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} for this in vain: {what}");
+        std::thread::park_timeout(ASK_EVERY);
+    }
+}
+
 /// Hosts, and the files of a console that knows them.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     folder: PathBuf,
+    program: PathBuf,
     hosts: Vec<Host>,
 }
 
 impl Fleet {
-    /// Boots this many hosts, web-1 and so on. None, with the reason on standard error, where that is not possible.
-    pub(crate) fn up(count: u32) -> Option<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
+    /// Whether hosts can be made here; says on standard error why not.
+    pub(crate) fn is_possible() -> bool {
         let can = Command::new(script("can.sh")).output().unwrap();
         if !can.status.success() {
             eprintln!("skipped: {}", String::from_utf8_lossy(&can.stderr).trim());
-            return None;
         }
+        can.status.success()
+    }
+
+    /// Boots this many hosts, web-1 and so on. None, with the reason on standard error, where that is not possible.
+    pub(crate) fn up(count: u32) -> Option<Self> {
+        Self::is_possible().then(|| Self::made(count, PathBuf::from(BUILT)))
+    }
+
+    /// The same where it is known to be possible, with a command line of the test's own.
+    pub(crate) fn up_with(count: u32, program: &Copied) -> Self {
+        Self::made(count, program.path())
+    }
+
+    fn made(count: u32, program: PathBuf) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
         remove_abandoned();
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("{FOLDER_PREFIX}{}-{number}", std::process::id()));
+        let folder = folder(&NEXT.fetch_add(1, Ordering::Relaxed).to_string());
         // From here on it is taken down, also when it does not come up.
-        let mut fleet = Self { folder, hosts: Vec::new() };
+        let mut fleet = Self { folder, program, hosts: Vec::new() };
         fleet.script("up.sh", &[&count.to_string()]);
         fleet.script("console.sh", &["small-disk"]);
         fleet.script("console.sh", &["clock", "0"]);
@@ -147,7 +177,7 @@ impl Fleet {
                 fleet: fleet.folder.clone(),
             })
             .collect();
-        Some(fleet)
+        fleet
     }
 
     /// All hosts, web-1 first.
@@ -178,9 +208,21 @@ impl Fleet {
     /// The command line, as a console of this fleet, under the fleet's clock, with nothing of this machine's own settings.
     /// Start it, let it end, kill it: it is one process, which reaches the hosts directly.
     pub(crate) fn daytwo(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_daytwo"));
+        let mut command = Command::new(&self.program);
+        self.as_console(command.args(arguments));
         command
-            .args(arguments)
+    }
+
+    /// The command line, from its start to its end, which comes within this time.
+    pub(crate) fn answer(&self, arguments: &[&str], deadline: Duration) -> Output {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", &deadline.as_secs().to_string()]).arg(&self.program);
+        self.as_console(command.args(arguments));
+        command.output().unwrap()
+    }
+
+    fn as_console(&self, command: &mut Command) {
+        command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.join("console"))
@@ -190,7 +232,23 @@ impl Fleet {
             .env("LD_PRELOAD", images().join("bin/clock.so"))
             .env("FLEET_CLOCK", self.folder.join("console/clock"))
             .stdin(Stdio::null());
-        command
+    }
+
+    /// Copies what there is to see of the console and of every host's disk to a place where it stays.
+    pub(crate) fn keep(&self, name: &str) -> PathBuf {
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let copy = |from: PathBuf, to: PathBuf| {
+            std::fs::create_dir_all(to.parent().unwrap_or(&place)).ok()?;
+            let mut command = Command::new("timeout");
+            command.args([SCRIPT_DEADLINE_S, "cp", "-a"]).arg(from).arg(to).status().ok()
+        };
+        // It is evidence of a failure: whatever of it cannot be had must not hide that.
+        let _ = std::fs::remove_dir_all(&place);
+        copy(self.folder.join("console"), place.join("console"));
+        for host in &self.hosts {
+            copy(host.on_disk("/"), place.join(&host.name));
+        }
+        place
     }
 
     /// Does something to the console's machine. Holds when this returns.
@@ -260,6 +318,11 @@ impl Host {
         succeeded(bounded(&self.fleet, "host.sh", &arguments).output().unwrap(), "host.sh", &arguments)
     }
 
+    /// Where this machine has a file of the host's disk; for looking only.
+    pub(crate) fn on_disk(&self, path: &str) -> PathBuf {
+        self.fleet.join("hosts").join(&self.name).join("disk/upper").join(path.trim_start_matches('/'))
+    }
+
     /// The boot that it is in.
     pub(crate) fn boot_id(&self) -> String {
         self.exec("cat /proc/sys/kernel/random/boot_id")
@@ -281,6 +344,11 @@ impl Host {
         ssh.args([&self.name, command]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         ssh
     }
+}
+
+/// A folder of this process, for a fleet or for what belongs to several.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("{FOLDER_PREFIX}{}-{name}", std::process::id()))
 }
 
 fn script(name: &str) -> PathBuf {
@@ -314,6 +382,8 @@ fn remove_abandoned() {
         if owner.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
             let down = bounded(&entry.path(), "down.sh", &[]).output().unwrap();
             succeeded(down, "down.sh", &[]);
+            // Nothing is mounted there any more; what is left is files. Another test may be doing the same.
+            let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }

@@ -7,4 +7,5 @@
 mod acting;
 mod faults;
 mod kit;
+mod program;
 mod truth;

@@ -23,6 +23,8 @@ const ROUND_DEADLINE: Duration = Duration::from_secs(150);
 pub(crate) enum Name {
     /// One run of five steps over 1,000, 10,000 and 100,000 in-memory hosts: real engine, real journal on disk
     Engine,
+    /// How soon a line that a host prints is seen, beside a plain ssh: a real OpenSSH server on this machine
+    Output,
     /// For 100 to 100,000 hosts: a selector over 20 labels and 50 facts each, and sealed plans with 20 steps
     Plan,
     /// Five recorded tests of a runbook with 40 steps
@@ -40,6 +42,12 @@ pub(crate) struct Truth {
     /// What chance is; the same number makes the same faults
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The first round; with `--rounds 1`, the one that failed
+    #[arg(long, default_value_t = 0)]
+    first: u32,
+    /// How many are played side by side, each on hosts of its own; by the number of cores when left out
+    #[arg(long)]
+    lanes: Option<u32>,
 }
 
 impl Name {
@@ -47,6 +55,7 @@ impl Name {
     fn examples(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Engine => &[("daytwo-console", "engine")],
+            Self::Output => &[("daytwo-console", "output")],
             Self::Plan => &[("daytwo-model", "select"), ("daytwo-runbook", "plan")],
             Self::Rehearse => &[("daytwo-rehearsal", "rehearse")],
             Self::Truth => &[],
@@ -57,6 +66,9 @@ impl Name {
 /// Runs one benchmark, or all.
 pub(crate) fn bench(checkout: &Checkout, name: Option<Name>, truth: &Truth) -> Result<()> {
     system::ensure_packages(&[For::Compiling])?;
+    if matches!(name, None | Some(Name::Output)) {
+        system::ensure_packages(&[For::Tests])?;
+    }
     let wanted = name.map_or_else(|| Name::value_variants().to_vec(), |one| vec![one]);
     let examples: Vec<_> = wanted.iter().flat_map(|name| name.examples()).collect();
     for (package, example) in &examples {
@@ -86,10 +98,16 @@ fn try_truth(checkout: &Checkout, asked: Option<Name>, truth: &Truth) -> Result<
     }
     system::ensure_packages(&[For::Fleet])?;
     fleet::image(checkout).attached()?;
-    let tests =
+    let mut tests =
         checkout.cargo("test").args(["--locked", "--test", "fleet", "--", "--ignored", "--nocapture", "truth::"]);
-    let tests = tests.env("DAYTWO_TRUTH_ROUNDS", &truth.rounds.to_string());
-    tests.env("DAYTWO_TRUTH_SEED", &truth.seed.to_string()).deadline(ROUND_DEADLINE * truth.rounds.max(1)).attached()
+    let lanes = truth.lanes.map(|lanes| ("LANES", lanes.to_string()));
+    let always =
+        [("ROUNDS", truth.rounds.to_string()), ("SEED", truth.seed.to_string()), ("FIRST", truth.first.to_string())];
+    for (name, value) in always.into_iter().chain(lanes) {
+        tests = tests.env(&format!("DAYTWO_TRUTH_{name}"), &value);
+    }
+    // As if there were one lane: a bound for what has hung, not a forecast.
+    tests.deadline(ROUND_DEADLINE * truth.rounds.max(1)).attached()
 }
 
 fn commit(checkout: &Checkout) -> Result<String> {
