@@ -17,13 +17,15 @@ import {
   touched,
   waiting,
 } from './selectors.mjs';
-import { until } from './webdriver.mjs';
+import { key, until } from './webdriver.mjs';
 
-const asks = 'ask-first';
-const waits = 'wait-long';
+export const asks = 'ask-first';
+export const waits = 'wait-long';
 const later = 'look-later';
+const pauses = 'pause-between';
 
-/** Of somebody's own: one fails until it is decided, one takes longer than anybody waits, one is for a silent host. */
+/** Of somebody's own: one fails until it is decided, one takes longer than anybody waits, one is for a host that does not
+ *  answer, one holds after its first batch. */
 const texts = {
   [asks]: `runbook: ${asks}
 title: Ask first
@@ -60,6 +62,20 @@ steps:
     timeout: 15m
     undo: none
 `,
+  [pauses]: `runbook: ${pauses}
+title: Pause between
+summary: Looks at one host, and waits before it looks at the next.
+kind: diagnostic
+targets: role=web and site=iad
+rollout:
+  batches: [1, 100%]
+  hold: 10m
+steps:
+  - id: look
+    title: Look
+    run: uptime
+    effect: read
+`,
   [later]: `runbook: ${later}
 title: Look later
 summary: Reads something, also on a host that does not answer.
@@ -79,6 +95,8 @@ steps:
 const hosts = 2;
 /** How long a step, a kill that is looked at, or a look at all hosts of a found run may take. */
 const actDeadlineMs = 120_000;
+/** How long it may take after a start until what became of a found run is known: its hosts boot for that. */
+const askedDeadlineMs = 30_000;
 
 /** Puts the runbooks where the demo finds them: before it opens. */
 export async function prepare(config) {
@@ -98,6 +116,7 @@ export async function decide(window, step, photo) {
 
   await step('a host is tried again where it failed, and asks again', async () => {
     await window.click(question.answer('retry'));
+    await window.waitForText(run.record, /\(2\)/, actDeadlineMs);
     await until(
       'both hosts ask for the second time',
       async () =>
@@ -108,15 +127,21 @@ export async function decide(window, step, photo) {
   });
 
   const failed = await step('what takes something away is asked for twice, with a reason', async () => {
-    await window.click(question.answer('exclude'));
-    await window.fill(question.why, 'the standby has to be repaired first');
-    await photo(window, 'decision-confirm');
-    await window.click(question.confirm);
+    await excludeThem(window, 'the standby has to be repaired first', () => photo(window, 'decision-confirm'));
     await window.waitForText(run.status, /^failed/, actDeadlineMs);
     // It stays as long as the pointer is on it, so that nothing moves under it.
     await window.pointAway();
     await window.waitUntilGone(question.any);
     return address(window);
+  });
+
+  await step('its way back is planned and shown before anything is taken back', async () => {
+    await window.click(run.undo);
+    await window.waitForText(plan.hosts, new RegExp(`^${hosts}$`));
+    await window.waitFor(`${plan.start}:not(:disabled)`);
+    await photo(window, 'undo-planned');
+    await window.press(key.escape);
+    await window.waitForText(run.status, /^failed/);
   });
 
   const resumed = await step('a failed run is resumed in one of three ways, and its plan is shown first', async () => {
@@ -139,6 +164,18 @@ export async function decide(window, step, photo) {
     return address(window);
   });
 
+  await step('between two batches a run says what it waits for, and until when', async () => {
+    await start(window, pauses);
+    await window.waitForText(run.pace, /^Waiting 10 min after batch 1,\s+until \d\d:\d\d/, actDeadlineMs);
+    await photo(window, 'hold');
+    await window.click(run.cancel);
+    await window.click(cancel.degree('terminate'));
+    await window.fill(cancel.why, 'one look was enough');
+    await window.click(cancel.confirm);
+    await window.waitForText(run.status, /^cancelled/, actDeadlineMs);
+    await window.waitUntilGone(run.pace);
+  });
+
   await step(
     'a host that cannot be reached waits for its part as long as was chosen, and the plan says so',
     async () => {
@@ -150,6 +187,8 @@ export async function decide(window, step, photo) {
       await window.waitForText(run.status, /^(succeeded|failed)/, actDeadlineMs);
       await window.click(rail('runs'));
       await window.waitForText(waiting.list, /1 host waits/, actDeadlineMs);
+      await window.waitForText(waiting.any, /inference-sgp-2[\s\S]*Look later[\s\S]*\b3 d left/);
+      await window.waitForText(waiting.list, /a closed console delivers nothing/);
       await photo(window, 'waiting');
     },
   );
@@ -174,15 +213,32 @@ export async function crash(window, step, open, photo) {
   const again = await step('it opens again', open);
   await step('the first screen says what was found out, and what is unknown, until it is put aside', async () => {
     await again.waitForText(recovered.panel, /Wait long/, actDeadlineMs);
-    // The demo's hosts ended with the program: whether the old ones are still asked or given up, nothing is claimed.
-    await again.waitForText(recovered.panel, /being asked|unknown/);
+    // The demo's hosts ended with the program and have been started since: that is found out, and soon.
+    await again.waitForText(
+      recovered.panel,
+      /wait on web-fra-\d.* was lost and may have half happened/,
+      askedDeadlineMs,
+    );
+    await until(
+      'nothing is being asked any more',
+      async () => (await again.count(`${recovered.panel}[data-asking="false"]`)) === 1,
+      askedDeadlineMs,
+    );
     await photo(again, 'recovered');
     await again.click(recovered.putAside);
     await again.waitUntilGone(recovered.panel);
   });
 }
 
-async function start(window, name) {
+/** Answers what is asked with leaving its hosts out; `look` at what is confirmed then. */
+export async function excludeThem(window, why, look = async () => {}) {
+  await window.click(question.answer('exclude'));
+  await window.fill(question.why, why);
+  await look();
+  await window.click(question.confirm);
+}
+
+export async function start(window, name) {
   await toPlan(window, name);
   await window.click(plan.start);
   await window.waitFor(run.matrix);

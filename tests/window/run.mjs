@@ -3,9 +3,9 @@
 //     node tests/window/run.mjs BINARY SCREENSHOTS
 //
 // choose a runbook, fill the form, see the plan, run it, watch it end, find it in History, take it back; make a runbook
-// one's own and change it; decide about failures, cancel, resume, wait for a host, and come back after a crash. In
-// between a picture of each place, in both themes and two sizes. Ends with one line of totals; a failed step ends the
-// walk, since each stands on the one before.
+// one's own and change it; decide about failures, cancel, resume, wait for a host, share the work with the command line,
+// and come back after a crash. In between a picture of each place, in both themes and two sizes. Ends with one line of
+// totals; a failed step ends the walk, since each stands on the one before.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import { join, resolve } from 'node:path';
 import { author } from './authoring.mjs';
 import { crash, decide, prepare } from './deciding.mjs';
 import { photograph, snap } from './screenshots.mjs';
+import { commandLine, together } from './together.mjs';
 import { walk } from './walk.mjs';
 import { openWindow } from './webdriver.mjs';
 
@@ -52,6 +53,7 @@ try {
   seen.edited = await author(window, step);
   Object.assign(seen, await decide(window, step, photo));
   await photograph(window, seen, screenshots, step);
+  await together(window, step, commandLine(resolve(binary), surroundings(home)), photo);
   await crash(window, step, open, photo);
 } catch (error) {
   failed += 1;

@@ -60,6 +60,8 @@ export async function snap(window, name, folder, show) {
   const before = await window.run(() => [innerWidth, innerHeight]);
   for (const [width, height] of sizes) {
     await window.resize(width, height);
+    // What was under the pointer before is under it again after that.
+    await window.pointAway();
     if (show !== undefined) await window.run((css) => document.querySelector(css).scrollIntoView(), show);
     await picture(window, name, folder, width, height);
   }

@@ -59,6 +59,9 @@ export const run = {
   resume: id('run-resume'),
   cancel: id('run-cancel'),
   difference: id('output-difference'),
+  record: id('run-record'),
+  decisions: id('run-decisions'),
+  pace: id('run-pace'),
 };
 
 export const cancel = {
@@ -78,13 +81,17 @@ export const question = {
 
 export const resume = { choices: id('resume-choices'), part: (name) => id(`resume-${name}`) };
 
-export const waiting = { list: id('waiting') };
+export const waiting = { list: id('waiting'), any: '[data-testid="waiting"] li[data-state="waiting"]' };
 
 export const touched = { ask: id('touched-ask'), any: id('touch') };
 
 export const recovered = { panel: id('recovered'), putAside: id('recovered-dismiss') };
 
-export const runs = { place: '[data-testid^="run-row-"]' };
+export const runs = {
+  place: '[data-testid^="run-row-"]',
+  active: '[aria-label="Active runs"]',
+  activeRow: '[aria-label="Active runs"] [data-testid^="run-row-"]',
+};
 
 export const history = { row: (run) => id(`history-row-${run}`), anyRow: '[data-testid^="history-row-"]' };
 

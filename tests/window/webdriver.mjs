@@ -25,6 +25,9 @@ export const key = {
   home: '\uE011',
 };
 
+/** From a frame to the screen, on a machine that has other things to do. */
+const drawnMs = 60;
+
 const elementField = 'element-6066-11e4-a52e-4f735466cecf';
 
 /** Opens the binary under a driver of its own. */
@@ -55,7 +58,7 @@ export async function openWindow(binary, { args = [], env = {} } = {}) {
     await Promise.race([failed, until('the driver listens', () => request(base, 'GET', '/status'), startDeadlineMs)]);
     const capabilities = { alwaysMatch: { 'webkitgtk:browserOptions': { binary, args } } };
     const opened = await Promise.race([failed, request(base, 'POST', '/session', { capabilities }, startDeadlineMs)]);
-    return new Window(`${base}/session/${opened.sessionId}`, () => {
+    return new Window(`${base}/session/${opened.sessionId}`, driver.pid, () => {
       driver.removeAllListeners('exit');
       process.removeListener('exit', end);
       end();
@@ -68,11 +71,14 @@ export async function openWindow(binary, { args = [], env = {} } = {}) {
 
 /** The window, as a person uses it. Whatever is named by a selector is waited for. */
 class Window {
+  /** The process group of everything that belongs to it. */
+  group;
   #session;
   #end;
 
-  constructor(session, end) {
+  constructor(session, group, end) {
     this.#session = session;
+    this.group = group;
     this.#end = end;
   }
 
@@ -166,9 +172,10 @@ class Window {
 
   /** A picture of the page, as PNG. */
   async screenshot() {
-    // Two frames later, what was just changed has been drawn.
+    // Two frames later, what was just changed has been drawn; a little later, it is also what is shown.
     await this.#ask('POST', '/execute/async', {
-      script: 'const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(true)))',
+      script: `const done = arguments[0];
+        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(true), ${drawnMs})))`,
       args: [],
     });
     return Buffer.from(await this.#ask('GET', '/screenshot'), 'base64');

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { FakeHost } from '../lib/host/fake';
-import { click, find, openWindow, press, shown, type, until } from './driver';
+import { click, find, goTo, openWindow, press, shown, type, until } from './driver';
 
 let host: FakeHost;
 let close: () => Promise<void>;
@@ -65,6 +65,24 @@ describe('the window', () => {
     expect(find('run-phase-always')?.getAttribute('aria-colspan')).toBe('1');
     await click('run-undo');
     await shown('plan-digest');
+  });
+
+  it('asks how long a host is waited for only where that matters, or somebody looks for it', async () => {
+    goTo('#/runbooks/restart-service/plan?selection=role%3Dweb%20and%20site%3Dams');
+    await shown('plan-digest');
+    const fold = () => find('wait-more')?.parentElement as HTMLDetailsElement;
+    expect(fold().open).toBe(false);
+    fold().open = true;
+    const field = (await shown('when-reachable')) as HTMLSelectElement;
+    field.value = '3d';
+    field.dispatchEvent(new Event('change', { bubbles: true }));
+    await shown('plan-waits');
+    field.value = '';
+    field.dispatchEvent(new Event('change', { bubbles: true }));
+    await until(() => {
+      expect(find('plan-waits')).toBeNull();
+    });
+    expect(fold().open).toBe(true);
   });
 
   it('follows the console: a host that stops answering is told where it stands', async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FakeHost } from '../lib/host/fake';
 import { askingId } from '../lib/host/fake/asking';
 import { deltaOf } from '../lib/host/fake/delta';
+import type { Pace } from '../lib/wire/types';
 import { click, find, goTo, openWindow, press, shown, type, until } from './driver';
 
 const interrupted = '01KALYK2N8B3T5R7V9W1Z4C6DE';
@@ -148,6 +149,26 @@ describe('a decision', () => {
     await question(0);
     press('a');
     expect(document.activeElement).toBe(answerIn(await question(0), 'retry'));
+  });
+});
+
+describe('between two batches', () => {
+  it('the run says what it waits for and until when, and no longer than it does', async () => {
+    await shown('run-matrix');
+    expect(find('run-pace')).toBeNull();
+    const view = await host.call('run', { run: askingId });
+    const moment = new Date(2026, 10, 22, 3, 20).toISOString();
+    const told = (index: number, pace: Pace | null) => {
+      host.push({ push: 'run', delta: { ...deltaOf({ ...view, index: view.index + index }), pace } });
+    };
+    told(1, { words: 'waiting 10 min after batch 2', until: moment });
+    await until(() => {
+      expect(text('run-pace')).toMatch(/Waiting 10 min after batch 2, until .*03:20/);
+    });
+    told(2, null);
+    await until(() => {
+      expect(find('run-pace')).toBeNull();
+    });
   });
 });
 

@@ -47,6 +47,8 @@ describe('what is left', () => {
     [29 * 60, '29 min'],
     [3 * 3600, '3 h'],
     [72 * 3600, '3 d'],
+    [72 * 3600 - 1, '3 d'],
+    [60 * 3600 - 1, '2 d'],
   ])('with %d s to go reads “%s”', (seconds, words) => {
     expect(leftWords(before(-seconds), now)).toBe(words);
   });

@@ -25,7 +25,8 @@ export function leftWords(at: string, now: number): string {
   if (left < minute) return 'less than 1 min';
   if (left < hour) return `${String(Math.floor(left / minute))} min`;
   if (left < 2 * day) return `${String(Math.floor(left / hour))} h`;
-  return `${String(Math.floor(left / day))} d`;
+  // What is nearer: three days are said to be three until they are less than two and a half.
+  return `${String(Math.round(left / day))} d`;
 }
 
 /** A span: `8 s`, `3 min 20 s`, `2 h 5 min`, `12 d 3 h`. */

@@ -7,10 +7,12 @@ const prefix = 'daytwo.draft.';
 /** A runbook is a few kilobytes; a draft far beyond that is kept while the window is open, not longer. */
 const keptCharsMost = 256 * 1024;
 
-/** What a text is planned with: hosts, and the inputs that are not what the runbook offers. */
+/** What a text is planned with: hosts, the inputs that are not what the runbook offers, and how long a host is waited for. */
 export interface PlannedWith {
   selection: string;
   inputs: Record<string, string>;
+  /** Empty: as the runbook says. */
+  whenReachable: string;
 }
 
 export class Draft {
@@ -33,7 +35,7 @@ export class Draft {
     this.file = file;
     this.base = base;
     this.text = text;
-    this.plannedWith = plannedWith ?? { selection: '', inputs: {} };
+    this.plannedWith = plannedWith ?? { selection: '', inputs: {}, whenReachable: '' };
   }
 
   /** Takes a text as typed. */
@@ -102,7 +104,7 @@ function kept(): Map<RunbookName, Draft> {
       const stored: unknown = JSON.parse(localStorage.getItem(key) ?? 'null');
       const name = key.slice(prefix.length);
       if (!isKept(stored)) continue;
-      const plannedWith = isPlannedWith(stored.plannedWith) ? stored.plannedWith : undefined;
+      const plannedWith = isPlannedWith(stored.plannedWith) ? { whenReachable: '', ...stored.plannedWith } : undefined;
       found.set(name, new Draft(name, stored.file, stored.base, stored.text, plannedWith));
     }
   } catch {
@@ -116,11 +118,13 @@ function isKept(value: unknown): value is { file: string; base: string; text: st
   return ['file', 'base', 'text'].every((field) => typeof Reflect.get(value, field) === 'string');
 }
 
-function isPlannedWith(value: unknown): value is PlannedWith {
+/** What an older window kept says nothing of hosts that are waited for. */
+function isPlannedWith(value: unknown): value is Omit<PlannedWith, 'whenReachable'> & { whenReachable?: string } {
   if (typeof value !== 'object' || value === null) return false;
   const inputs: unknown = Reflect.get(value, 'inputs');
   if (typeof Reflect.get(value, 'selection') !== 'string' || typeof inputs !== 'object' || inputs === null)
     return false;
+  if (!['string', 'undefined'].includes(typeof Reflect.get(value, 'whenReachable'))) return false;
   return Object.values(inputs).every((typed) => typeof typed === 'string');
 }
 

@@ -22,7 +22,7 @@ describe('a draft', () => {
   });
 
   it('keeps the hosts and inputs that it is planned with', () => {
-    const plannedWith = { selection: 'role=web', inputs: { unit: 'caddy.service' } };
+    const plannedWith = { selection: 'role=web', inputs: { unit: 'caddy.service' }, whenReachable: '3d' };
     const drafts = new Drafts();
     const draft = drafts.open(view('a', '1'));
     draft.planWith(plannedWith);
@@ -61,6 +61,16 @@ describe('a draft', () => {
     expect(drafts.open(view('b', '2'))).toMatchObject({ text: 'mine', base: '1' });
   });
 
+  it('of an older window waits as the runbook says', () => {
+    const older = { file: 'a', base: '1', text: 'mine', plannedWith: { selection: 'role=web', inputs: {} } };
+    localStorage.setItem('daytwo.draft.restart-service', JSON.stringify(older));
+    expect(new Drafts().open(view('a', '1')).plannedWith).toEqual({
+      selection: 'role=web',
+      inputs: {},
+      whenReachable: '',
+    });
+  });
+
   it('that a foreign or damaged store holds is left alone', () => {
     localStorage.setItem('daytwo.draft.x', '{"text": 3}');
     localStorage.setItem('daytwo.draft.y', '{');
@@ -70,7 +80,7 @@ describe('a draft', () => {
     localStorage.setItem('daytwo.draft.restart-service', JSON.stringify(older));
     expect(new Drafts().open(view('a', '1'))).toMatchObject({
       text: 'mine',
-      plannedWith: { selection: '', inputs: {} },
+      plannedWith: { selection: '', inputs: {}, whenReachable: '' },
     });
   });
 });

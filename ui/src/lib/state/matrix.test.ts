@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { liveRow, runView } from '../host/fake/runs';
+import type { RunQuestion } from '../wire/types';
 import { between, followed, hostOrder, matrixRows, moved, nextMarked } from './matrix';
 
 const view = runView({ ...liveRow(), active: false, status: 'failed' }, 32);
@@ -38,6 +39,20 @@ describe('the matrix of a run', () => {
 
   it('looks at the failure first while nobody has chosen', () => {
     expect(nameOf(followed(view).host)).toBe('web-iad-2');
+    const asks: RunQuestion = {
+      step: 1,
+      hosts: [2],
+      text: '',
+      answers: [],
+      otherwise: 'stop',
+      until: '',
+      since: '',
+      attempt: null,
+    };
+    expect(followed({ ...view, questions: [asks] }), 'what waits for a person comes before it').toEqual({
+      step: 1,
+      host: 2,
+    });
   });
 
   it('moves the focus within its edges, and up to the whole step', () => {

@@ -43,17 +43,25 @@ export function cellAt(view: RunView, focus: Focus): Cell | null {
   return focus.host === null ? null : (view.hosts[focus.host]?.cells[focus.step] ?? null);
 }
 
-/** Where to look when nobody has chosen: the worst cell, or the last step that began. */
+/** What is looked at first. */
+const bad: Partial<Record<Mark, number>> = { failed: 0, unknown: 1, changed: 2 };
+
+/** Where to look when nobody has chosen: what is asked, the worst cell, or the last step that began. Every cell is looked at with every
+    frame of a run that moves. */
 export function followed(view: RunView): Focus {
-  const bad: Mark[] = ['failed', 'unknown', 'changed'];
-  let worst = bad.length;
+  const [asked] = view.questions;
+  if (asked !== undefined) return { step: asked.step, host: asked.hosts[0] ?? null };
+  let worst = Infinity;
   let found: Focus | null = null;
   let begun = 0;
-  for (const [host, row] of view.hosts.entries()) {
-    for (const [step, cell] of row.cells.entries()) {
+  for (let host = 0; host < view.hosts.length; host += 1) {
+    const cells = view.hosts[host]?.cells ?? [];
+    for (let step = 0; step < cells.length; step += 1) {
+      const cell = cells[step];
+      if (cell === undefined) continue;
       if (cell.attempt !== null && step > begun) begun = step;
-      const at = bad.indexOf(cell.mark);
-      if (at >= 0 && at < worst) {
+      const at = bad[cell.mark];
+      if (at !== undefined && at < worst) {
         worst = at;
         found = { step, host };
       }

@@ -38,11 +38,12 @@ export class Planning {
 
   constructor(
     runbook: string,
-    { selection, inputs }: PlannedWith,
+    { selection, inputs, whenReachable }: PlannedWith,
     ask: (request: PlanRequest) => Promise<PlanAnswer> = api.plan,
   ) {
     this.runbook = runbook;
     this.selection = selection;
+    this.whenReachable = whenReachable;
     this.#earlier = inputs;
     this.asked = new Debounced(ask, pauseMs, ({ plan }) => {
       if (plan !== null) this.last = plan;
@@ -62,14 +63,14 @@ export class Planning {
     for (const name of Object.keys(before)) if (!(name in this.#offered)) Reflect.deleteProperty(this.inputs, name);
   }
 
-  /** The hosts and inputs as typed, to go on with later. */
+  /** The hosts, the inputs and the wait as typed, to go on with later. */
   plannedWith(): PlannedWith {
     const inputs = { ...this.#earlier };
     for (const [name, value] of Object.entries(this.inputs)) {
       if (value === this.#offered[name]) Reflect.deleteProperty(inputs, name);
       else inputs[name] = value;
     }
-    return { selection: this.selection, inputs };
+    return { selection: this.selection, inputs, whenReachable: this.whenReachable };
   }
 
   request(): PlanRequest {

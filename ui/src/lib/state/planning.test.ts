@@ -51,7 +51,7 @@ async function type(planning: Planning, unit: string, pauseMs: number) {
 
 describe('a plan that follows what is typed', () => {
   it('asks once when typing pauses', async () => {
-    const planning = new Planning('restart-service', { selection: '', inputs: {} }, ask);
+    const planning = new Planning('restart-service', { selection: '', inputs: {}, whenReachable: '' }, ask);
     for (const unit of ['n', 'ng', 'ngi']) await type(planning, unit, 50);
     expect(asked).toHaveLength(0);
     expect(planning.asked.pending).toBe(true);
@@ -60,7 +60,7 @@ describe('a plan that follows what is typed', () => {
   });
 
   it('never shows the answer to an older question, in whatever order answers come', async () => {
-    const planning = new Planning('restart-service', { selection: '', inputs: {} }, ask);
+    const planning = new Planning('restart-service', { selection: '', inputs: {}, whenReachable: '' }, ask);
     await type(planning, 'a', 300);
     await type(planning, 'b', 300);
     await asked[1]?.answer(2);
@@ -70,7 +70,7 @@ describe('a plan that follows what is typed', () => {
   });
 
   it('is pending until the latest question is answered, so that an older plan cannot be started', async () => {
-    const planning = new Planning('restart-service', { selection: '', inputs: {} }, ask);
+    const planning = new Planning('restart-service', { selection: '', inputs: {}, whenReachable: '' }, ask);
     await type(planning, 'a', 300);
     await type(planning, 'b', 300);
     await asked[0]?.answer(1);
@@ -81,7 +81,7 @@ describe('a plan that follows what is typed', () => {
   });
 
   it('puts a problem at its input, and leaves empty fields to their defaults', async () => {
-    const planning = new Planning('restart-service', { selection: 'site=ams', inputs: {} }, ask);
+    const planning = new Planning('restart-service', { selection: 'site=ams', inputs: {}, whenReachable: '' }, ask);
     planning.inputs['settle'] = '';
     await type(planning, 'b!', 300);
     expect(asked[0]?.request).toEqual({
@@ -97,7 +97,7 @@ describe('a plan that follows what is typed', () => {
   });
 
   it('says how long a silent host waits only where somebody chose it', () => {
-    const planning = new Planning('restart-service', { selection: '', inputs: {} }, ask);
+    const planning = new Planning('restart-service', { selection: '', inputs: {}, whenReachable: '' }, ask);
     expect(planning.request().when_reachable).toBeNull();
     planning.whenReachable = 'never';
     expect(planning.request().when_reachable).toBe('never');
@@ -109,16 +109,25 @@ describe('what a plan was made with', () => {
   const fewer = { ...view, inputs: view.inputs.filter((input) => input.name !== 'unit') };
 
   it('is gone on with later: what was typed, not what the runbook offers', () => {
-    const first = new Planning('restart-service', { selection: '', inputs: {} }, ask);
+    const first = new Planning('restart-service', { selection: '', inputs: {}, whenReachable: '' }, ask);
     first.offer(view);
     first.inputs['unit'] = 'caddy.service';
     first.selection = 'role=web';
-    expect(first.plannedWith()).toEqual({ selection: 'role=web', inputs: { unit: 'caddy.service' } });
+    expect(first.plannedWith()).toEqual({
+      selection: 'role=web',
+      inputs: { unit: 'caddy.service' },
+      whenReachable: '',
+    });
+    first.whenReachable = '3d';
     const next = new Planning('restart-service', first.plannedWith(), ask);
     next.offer(fewer);
     expect(next.request().inputs).not.toHaveProperty('unit');
     next.offer(view);
-    expect(next.request()).toMatchObject({ selection: 'role=web', inputs: { unit: 'caddy.service', settle: '10s' } });
+    expect(next.request()).toMatchObject({
+      selection: 'role=web',
+      inputs: { unit: 'caddy.service', settle: '10s' },
+      when_reachable: '3d',
+    });
     next.inputs['unit'] = 'nginx.service';
     expect(next.plannedWith().inputs).toEqual({});
   });
@@ -129,7 +138,7 @@ describe('what a plan was made with', () => {
       { plan, problems: [], selected: 1, undecided: [] },
       { plan: null, problems: [], selected: 1, undecided: [] },
     ];
-    const planning = new Planning('restart-service', { selection: '', inputs: {} }, () =>
+    const planning = new Planning('restart-service', { selection: '', inputs: {}, whenReachable: '' }, () =>
       Promise.resolve(answers.shift() as PlanAnswer),
     );
     await type(planning, 'nginx.service', 300);

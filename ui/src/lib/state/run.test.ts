@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { useHost } from '../host';
 import { fakeHost, type FakeHost } from '../host/fake';
 import { liveId } from '../host/fake/runs';
-import type { RunDelta, RunView } from '../wire/types';
+import type { Cell, RunDelta, RunView } from '../wire/types';
 import { RunState } from './run.svelte';
 import { RunFold } from './runFold';
 
@@ -33,6 +33,7 @@ function delta(view: RunView, from: number, index: number): RunDelta {
     hosts: [[0, { ...first, word: 'told by delta' }]],
     batches: structuredClone(batches),
     budgets: ['failed 0 of at most 1'],
+    pace: null,
     decisions,
     offers: ['undo'],
     questions: [],
@@ -61,6 +62,25 @@ describe('the fold of a run', () => {
     expect(view.hosts[0]?.word).toBe(before);
     fold.take(delta(after, after.index + 1, after.index + 1));
     expect(fold.view().hosts).not.toBe(after.hosts);
+  });
+
+  it('keeps a cell that is as it was, so that nothing is drawn anew for it', async () => {
+    const { view } = await loaded();
+    const first = view.hosts[0];
+    const fold = new RunFold(view);
+    const [one, ...others] = structuredClone(first?.cells ?? []);
+    if (first === undefined || one === undefined) throw new Error('the recorded run has no cells');
+    const undone: Cell = { ...one, inverse: { ...one, mark: 'undone', inverse: null } };
+    fold.take({
+      ...delta(view, view.index + 1, view.index + 1),
+      hosts: [[0, { ...first, cells: [undone, ...others] }]],
+    });
+    const now = fold.view().hosts[0]?.cells;
+    expect(now?.[0]).toBe(undone);
+    expect(now?.slice(1)).toHaveLength(others.length);
+    others.forEach((_, at) => {
+      expect(now?.[at + 1]).toBe(first.cells[at + 1]);
+    });
   });
 
   it('copies the hosts once per view that is shown, however many deltas come between', async () => {

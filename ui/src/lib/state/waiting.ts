@@ -7,6 +7,11 @@ export function inDays(days: number, now = new Date()): string {
   return `${String(day.getFullYear())}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
 }
 
+/** The day of a moment here, as a date field has it. */
+export function dayOf(moment: string): string {
+  return inDays(0, new Date(moment));
+}
+
 /** The end of that day here, as a moment anywhere. */
 export function endOfDay(day: string): string {
   return new Date(`${day}T23:59:59`).toISOString();

@@ -474,6 +474,19 @@ at: Timestamp,
 text: string, };
 
 /**
+ * What a run waits for between two batches.
+ */
+export type Pace = { 
+/**
+ * In words: `waiting 10 min after batch 2`, `checking health after batch 2: GET … answers 200`.
+ */
+words: string, 
+/**
+ * Until when at most, where that is known.
+ */
+until: Timestamp | null, };
+
+/**
  * Of which run this one is a part.
  */
 export type PartOf = { 
@@ -942,6 +955,10 @@ batches: Array<RunBatch>,
  */
 budgets: Array<string>, 
 /**
+ * What the run waits for now.
+ */
+pace: Pace | null, 
+/**
  * Everything decided so far.
  */
 decisions: Array<Decision>, 
@@ -1119,6 +1136,10 @@ hosts: Array<RunHost>,
  * Budgets in words: `failed 1 of at most 2`, one line each.
  */
 budgets: Array<string>, 
+/**
+ * What the run waits for between two batches; none while it works.
+ */
+pace: Pace | null, 
 /**
  * The inputs, secrets by name.
  */

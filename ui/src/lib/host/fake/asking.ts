@@ -77,6 +77,7 @@ export class AskingRun {
         'no answer 1 of at most 2',
         'hold 30 s after each batch, until the health check holds: error rate below 1 %',
       ],
+      pace: null,
       inputs: { unit: 'nginx.service', drain: 'true' },
       decisions: [
         { at: ago(310), by: 'mira', what: 'started the run', why: '' },

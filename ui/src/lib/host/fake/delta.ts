@@ -4,7 +4,7 @@ import type { RunDelta, RunView } from '../../wire/types';
 
 /** The run as one delta, right after the record before it; `all` tells every host anew. */
 export function deltaOf(view: RunView, all = false): RunDelta {
-  const { index, row, batches, budgets, decisions, offers, questions, waiting } = view;
+  const { index, row, batches, budgets, pace, decisions, offers, questions, waiting } = view;
   return {
     run: row.id,
     from: index,
@@ -13,6 +13,7 @@ export function deltaOf(view: RunView, all = false): RunDelta {
     hosts: all ? view.hosts.map((host, at) => [at, host]) : [],
     batches,
     budgets,
+    pace,
     decisions,
     offers,
     questions,

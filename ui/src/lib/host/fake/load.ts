@@ -59,6 +59,7 @@ export class LoadRun {
       }),
       hosts: this.#hosts,
       budgets: ['failed 0 of at most 20', 'no answer 0 of at most 100'],
+      pace: null,
       inputs: {},
       decisions: [],
       offers: ['cancel_starts', 'cancel', 'kill'],

@@ -195,6 +195,7 @@ export function runView(base: RunRow, progress: number): RunView {
     }),
     hosts: rows,
     budgets: ['failed 1 of at most 1', 'no answer 1 of at most 1', 'unknown 1'],
+    pace: null,
     inputs: { unit: 'nginx.service', settle: '10s', mode: 'restart', drain: 'true' },
     decisions,
     offers: base.active ? ['cancel_starts', 'cancel', 'kill'] : offersAfter(base),
