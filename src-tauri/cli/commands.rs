@@ -147,6 +147,8 @@ async fn fleet(
     if !offline {
         console.probe_and_wait(&names).await;
     }
+    // One listener for the whole time: Ctrl-C while the fleet is drawn counts too.
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         let mut view = console.fleet();
         view.hosts.retain(|host| names.contains(&host.name));
@@ -156,7 +158,7 @@ async fn fleet(
         }
         tokio::select! {
             () = console.fleet_changed(&names) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+            _ = &mut interrupted => return Ok(Exit::Done),
         }
     }
 }

@@ -7,11 +7,11 @@ use daytwo_console::wire::run::{RunQuestion, RunView};
 use daytwo_console::wire::{Code, UiError};
 use daytwo_console::{Asked, Console, SystemClock};
 use daytwo_model::{Answer, CancelDegree, HostName, RunId};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::commands::{bad, find, show_as};
 use crate::exit::Exit;
-use crate::render;
+use crate::{ask, render};
 
 /// Typed lines that wait to be understood: more than a person types at one question.
 const LINES_MAX: usize = 16;
@@ -97,12 +97,23 @@ pub(crate) struct Questions {
     asking: Asking,
     /// The one that was told last.
     told: Option<RunQuestion>,
+    /// What is typed, from the first question on that was asked at this terminal.
     typed: Option<mpsc::Receiver<String>>,
+    /// The question that was told last is asked at this terminal, and more can be typed there.
+    listening: bool,
+}
+
+/// What came from the person at the terminal.
+pub(crate) enum Typed {
+    /// A line.
+    Line(String),
+    /// Nothing more will come for this question.
+    End,
 }
 
 impl Questions {
     pub(crate) const fn new(asking: Asking) -> Self {
-        Self { asking, told: None, typed: None }
+        Self { asking, told: None, typed: None, listening: false }
     }
 
     /// What to print after a change of the run, where something new is asked; and the answer where nobody is asked.
@@ -112,15 +123,18 @@ impl Questions {
             return None;
         }
         self.told = first.cloned();
+        self.listening = false;
         let question = first?;
         let mut text = render::questions(view, std::slice::from_ref(question), SystemClock.now());
         match self.asking {
-            Asking::ThisTerminal => {
-                text.push_str("Type the number of an answer and press Enter:");
+            // In the background, reading would stop the process, and the run with it.
+            Asking::ThisTerminal if ask::is_in_front() => {
+                self.listen();
+                text.push_str("Type the number of an answer, your reason after it if you like, and press Enter:");
                 Some((text, None))
             }
-            Asking::Elsewhere => {
-                text.push_str(&format!("answer from elsewhere with: daytwo answer {} ANSWER", view.row.id));
+            Asking::ThisTerminal | Asking::Elsewhere => {
+                text.push_str(&elsewhere(view));
                 Some((text, None))
             }
             Asking::Nobody => {
@@ -136,26 +150,49 @@ impl Questions {
         }
     }
 
-    /// The next line that is typed, while something is asked here; otherwise it never comes.
-    pub(crate) async fn line(&mut self) -> String {
-        if self.asking != Asking::ThisTerminal || self.told.is_none() {
-            return std::future::pending().await;
+    /// From now on what is typed counts. What was typed before this question was shown is no answer to it.
+    fn listen(&mut self) {
+        ask::forget_typed_ahead();
+        while let Some(Ok(_)) = self.typed.as_mut().map(mpsc::Receiver::try_recv) {}
+        // Who ended the input of one question may still answer the next one.
+        if self.typed.as_ref().is_none_or(mpsc::Receiver::is_closed) {
+            self.typed = Some(typed_lines());
         }
-        match self.typed.get_or_insert_with(typed_lines).recv().await {
-            Some(line) => line,
-            // Nothing more can be typed: the deadline decides.
-            None => std::future::pending().await,
+        self.listening = true;
+    }
+
+    /// What is typed next, while something is asked here; otherwise it never comes.
+    pub(crate) async fn typed(&mut self) -> Typed {
+        let Some(typed) = self.typed.as_mut().filter(|_| self.listening) else {
+            return std::future::pending().await;
+        };
+        match typed.recv().await {
+            Some(line) => Typed::Line(line),
+            None => {
+                self.listening = false;
+                Typed::End
+            }
         }
     }
 
-    /// What a typed line decides, or what to say to it.
-    pub(crate) fn understood(&self, view: &RunView, line: &str) -> Result<Decided, String> {
+    /// What was typed decides, or what to say to it.
+    pub(crate) fn understood(&self, view: &RunView, typed: &Typed) -> Result<Decided, String> {
         let Some(question) = &self.told else { return Err("nothing is asked any more".to_owned()) };
-        let number = line.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let Typed::Line(line) = typed else {
+            return Err(format!("nothing more can be typed, so its time decides; {}", elsewhere(view)));
+        };
+        let line = line.trim();
+        let (number, why) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let number = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         let offer = number.and_then(|number| question.answers.get(number));
         let offer = offer.ok_or_else(|| format!("type a number from 1 to {}", question.answers.len()))?;
-        Ok(Decided { step: question.step, hosts: hosts(view, question), answer: offer.answer, why: String::new() })
+        let why = why.trim().to_owned();
+        Ok(Decided { step: question.step, hosts: hosts(view, question), answer: offer.answer, why })
     }
+}
+
+fn elsewhere(view: &RunView) -> String {
+    format!("answer from elsewhere with: daytwo answer {} ANSWER", view.row.id)
 }
 
 /// An answer on its way to the run.
@@ -177,7 +214,8 @@ fn typed_lines() -> mpsc::Receiver<String> {
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
             let Ok(line) = line else { return };
-            if sender.blocking_send(line).is_err() {
+            // More lines than anybody types are not kept: they would be answers to what is asked later.
+            if let Err(TrySendError::Closed(_)) = sender.try_send(line) {
                 return;
             }
         }
@@ -185,25 +223,40 @@ fn typed_lines() -> mpsc::Receiver<String> {
     lines
 }
 
-/// What each Ctrl-C asks for: softly first, and harder each time.
-#[derive(Debug, Default)]
-pub(crate) struct Interrupts(usize);
+/// How each system tells of Ctrl-C.
+#[cfg(unix)]
+type CtrlC = tokio::signal::unix::Signal;
+#[cfg(windows)]
+type CtrlC = tokio::signal::windows::CtrlC;
+
+/// What each Ctrl-C asks for: softly first, and harder each time. It listens as long as it lives, because one that is
+/// pressed while a change is told must not be lost.
+pub(crate) struct Interrupts {
+    pressed: CtrlC,
+    before: usize,
+}
 
 impl Interrupts {
-    /// The degree of the next one, and what it does; none where nothing is harder.
-    pub(crate) fn next(&mut self) -> Option<(CancelDegree, &'static str)> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        let pressed = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+        #[cfg(windows)]
+        let pressed = tokio::signal::windows::ctrl_c()?;
+        Ok(Self { pressed, before: 0 })
+    }
+
+    /// The degree of the next one, and what it does. Never where nothing is harder. Safe to drop and call again.
+    pub(crate) async fn next(&mut self) -> (CancelDegree, &'static str) {
         let degrees = [
             (CancelDegree::NoNewStarts, "nothing more starts, and what runs goes to its end; once more ends that too"),
             (CancelDegree::Terminate, "cancelling: what runs is being ended; once more kills it at once"),
             (CancelDegree::Kill, "killing everything at once, steps at the end too"),
         ];
-        let next = degrees.get(self.0).copied();
-        self.0 += 1;
+        let Some(next) = degrees.get(self.before).copied() else { return std::future::pending().await };
+        if self.pressed.recv().await.is_none() {
+            return std::future::pending().await;
+        }
+        self.before += 1;
         next
-    }
-
-    /// Whether another one would change something.
-    pub(crate) const fn may_follow(&self) -> bool {
-        self.0 < 3
     }
 }

@@ -4,8 +4,8 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use daytwo_console::wire::UiError;
 use daytwo_console::wire::run::{RunDelta, RunHost, RunView};
+use daytwo_console::wire::{Code, UiError};
 use daytwo_console::{Change, Console, Follow};
 use daytwo_model::RunId;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -32,12 +32,20 @@ pub(crate) async fn to_the_end(
     asking: Asking,
     json: bool,
 ) -> Result<Exit, UiError> {
+    let mut interrupts = Interrupts::listen().map_err(|error| {
+        let message = format!("Ctrl-C could not be listened for: {error}");
+        UiError { code: Code::Internal, message, hint: None, causes: Vec::new() }
+    })?;
     let style = Style::detect();
     let mut view = console.run(run).await?;
     let mut follow = Follow::new(console, run, view.index).await?;
     let shown = Shown::new(&view, json);
     shown.begin(&view)?;
-    let mut interrupts = Interrupts::default();
+    let asking = match asking {
+        // What is printed is for a program: nobody would see what they are asked.
+        Asking::ThisTerminal if json => Asking::Elsewhere,
+        asking => asking,
+    };
     let mut questions = Questions::new(asking);
     while view.row.active {
         if let Some((text, decided)) = questions.changed(&view) {
@@ -47,26 +55,29 @@ pub(crate) async fn to_the_end(
             }
         }
         tokio::select! {
-            change = follow.next() => match change? {
-                Some(Change::Delta(delta)) => {
+            change = follow.next() => match change {
+                Ok(Some(Change::Delta(delta))) => {
                     shown.progress(style, &view, &delta)?;
                     apply(&mut view, *delta);
                 }
-                Some(Change::Output(_)) => {}
-                None => break,
+                Ok(Some(Change::Output(_))) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    // As far as it is known, and then why no more is.
+                    shown.end(style, &view)?;
+                    return Err(error);
+                }
             },
-            line = questions.line() => match questions.understood(&view, &line) {
+            typed = questions.typed() => match questions.understood(&view, &typed) {
                 Ok(decided) => answer(console, &shown, run, decided).await,
                 Err(why) => shown.say(&why),
             },
-            _ = tokio::signal::ctrl_c(), if interrupts.may_follow() => {
-                if let Some((degree, what)) = interrupts.next() {
-                    shown.say(what);
-                    let why = "interrupted on the command line".to_owned();
-                    // Where it has just ended there is nothing to cancel, and its end is still told.
-                    if let Err(error) = console.cancel(run, degree, None, why).await {
-                        shown.say(&error.message);
-                    }
+            (degree, what) = interrupts.next() => {
+                shown.say(what);
+                let why = "interrupted on the command line".to_owned();
+                // Where it has just ended there is nothing to cancel, and its end is still told.
+                if let Err(error) = console.cancel(run, degree, None, why).await {
+                    shown.say(&error.message);
                 }
             }
         }
@@ -92,6 +103,7 @@ fn apply(view: &mut RunView, delta: RunDelta) {
     view.decisions = delta.decisions;
     view.offers = delta.offers;
     view.questions = delta.questions;
+    view.pace = delta.pace;
     view.waiting = delta.waiting;
     for (index, host) in delta.hosts {
         if let Some(slot) = view.hosts.get_mut(index as usize) {
@@ -102,7 +114,7 @@ fn apply(view: &mut RunView, delta: RunDelta) {
 
 /// A host that has nothing more to do.
 fn is_settled(host: &RunHost) -> bool {
-    !matches!(host.word.as_str(), "working" | "waiting" | "asks")
+    !matches!(host.word.as_str(), "working" | "waiting" | "asking")
 }
 
 impl Shown {
@@ -154,7 +166,7 @@ impl Shown {
         }
         if let Self::Bar(bar) = self {
             let standings = &delta.row.standings;
-            let open = ["working", "waiting", "asks"].iter().filter_map(|word| standings.get(*word)).sum::<u32>();
+            let open = ["working", "waiting", "asking"].iter().filter_map(|word| standings.get(*word)).sum::<u32>();
             bar.set_position(u64::from(delta.row.hosts.saturating_sub(open)));
             let words: Vec<String> = standings.iter().map(|(word, hosts)| format!("{hosts} {word}")).collect();
             bar.set_message(words.join(", "));

@@ -15,6 +15,11 @@ use crate::{follow, render};
 /// Before anything new is sent: what was sent by processes that are gone is found out, and told.
 pub(crate) async fn settle(console: &Arc<Console>, json: bool) -> Result<(), UiError> {
     let found = console.recover(None).await?;
+    // What cannot be found out now is in the way of nothing else.
+    if let Some(error) = not_taken_up(console) {
+        eprintln!("note: {}", error.message);
+        error.causes.iter().for_each(|cause| eprintln!("  because: {cause}"));
+    }
     if found.is_empty() {
         return Ok(());
     }
@@ -26,18 +31,38 @@ pub(crate) async fn settle(console: &Arc<Console>, json: bool) -> Result<(), UiE
     Ok(())
 }
 
+/// Runs that nobody drives and that could not be taken up: what became of them is still not known.
+fn not_taken_up(console: &Console) -> Option<UiError> {
+    let runs = console.given_up();
+    let (run, why) = runs.first()?.clone();
+    let others = match runs.len() {
+        0 | 1 => String::new(),
+        all => format!(" and {} more", all - 1),
+    };
+    let message = format!("run {run}{others} could not be taken up: {}", why.message);
+    Some(UiError { message, ..why }.hint("when the cause is gone, try again with: daytwo recover"))
+}
+
 /// Finds out what became of runs whose process is gone; of one run, also where it is over.
 pub(crate) async fn recover(console: &Arc<Console>, run: Option<&str>, json: bool) -> Result<Exit, UiError> {
     let found = match run {
         None => console.recover(None).await?,
         Some(run) => console.recover(Some(find(console, run).await?)).await?,
     };
+    let failed = not_taken_up(console);
+    if let Some(error) = failed.clone().filter(|_| found.is_empty()) {
+        return Err(error);
+    }
     show_as(json, &found, || match (found.is_empty(), run) {
         (false, _) => render::recovered(Style::detect(), &found),
         (true, None) => "every run has its process, or has ended\n".to_owned(),
         (true, Some(_)) => "nothing of this run is unknown, or a running process drives it\n".to_owned(),
     })?;
-    Ok(if found.iter().any(|run| !run.unknown.is_empty()) { Exit::NotKnown } else { Exit::Done })
+    match failed {
+        Some(error) => Err(error),
+        None if found.iter().any(|run| !run.unknown.is_empty()) => Ok(Exit::NotKnown),
+        None => Ok(Exit::Done),
+    }
 }
 
 /// Who worked on a host.

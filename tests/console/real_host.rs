@@ -1,8 +1,6 @@
 //! The command line against a real OpenSSH server: what it says is what happened there.
 
-use std::process::Stdio;
-
-use crate::support::{Desk, Sshd, until};
+use crate::support::{Desk, SLOW, Sshd, until};
 
 const HELLO: &str = "\
 runbook: hello
@@ -76,49 +74,12 @@ fn a_changed_host_key_stops_the_host_and_names_the_line_that_disagrees() {
     assert!(told.contains("known_hosts") && told.contains("chang"), "{told}");
 }
 
-/// Appends a line, so that a second execution would be seen, and then takes long.
-const SLOW: &str = "\
-runbook: slow
-title: Take long
-summary: Appends a line and sleeps.
-owner: test
-kind: operation
-targets: role=test
-inputs:
-  file: { type: string, title: File }
-steps:
-  - id: first
-    run: echo once >> {{ file }}.first
-    undo: none
-    verify: { run: 'grep -c once {{ file }}.first', expect: { stdout: '1' } }
-  - id: long
-    run: echo $$ > {{ file }}.pid; echo once >> {{ file }}; sleep 300
-    timeout: 10m
-    undo: none
-    verify: { run: 'true' }
-";
-
-fn desk_with_slow_runbook() -> (Sshd, Desk) {
-    let sshd = Sshd::start();
-    let desk = Desk::with_host(&sshd);
-    desk.runbook("slow", SLOW);
-    desk.run(&["keys", "--accept-new"]).expect(0);
-    (sshd, desk)
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_kills_the_process_on_the_host_and_the_run_ends_cancelled() {
-    let (_sshd, desk) = desk_with_slow_runbook();
-    let file = desk.path("counter");
-    let input = format!("file={}", file.display());
-    let console = desk
-        .daytwo(&["run", "slow", "-i", &input, "--yes"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    until("the second step runs on the host", || file.exists());
+    let (_sshd, desk) = Desk::ready(&["local"], "slow", SLOW);
+    let console = desk.start_with("slow", "counter");
+    until("the second step runs on the host", || !desk.read("counter").is_empty());
     // The first one only starts nothing more; the second ends what runs.
     for what in ["cancelling", "cancelled"] {
         let interrupt = std::process::Command::new("kill").args(["-INT", &console.id().to_string()]).status().unwrap();
@@ -127,8 +88,7 @@ fn ctrl_c_kills_the_process_on_the_host_and_the_run_ends_cancelled() {
     }
     let ended = console.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(5), "{ended:?}");
-    let pid = std::fs::read_to_string(desk.path("counter.pid")).unwrap();
-    let process = std::path::Path::new("/proc").join(pid.trim());
+    let process = std::path::Path::new("/proc").join(desk.read("counter.pid").trim());
     assert!(!process.exists(), "the run says cancelled, and the process runs on");
     assert_eq!(desk.json(&["runs"])[0]["status"], "cancelled");
 }

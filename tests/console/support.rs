@@ -1,11 +1,19 @@
 //! What the tests that cross crates share: a real OpenSSH server, and a console with files of its own.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+mod sshd;
+#[cfg(target_os = "linux")]
+mod tty;
+
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
+
+pub(crate) use sshd::Sshd;
+#[cfg(target_os = "linux")]
+pub(crate) use tty::Tty;
 
 /// How long anything here may take before the test says that it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,99 +27,41 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A real OpenSSH server on loopback, with its own host key and one client key. Ends when dropped.
-pub(crate) struct Sshd {
-    dir: TempDir,
-    server: Child,
-    pub(crate) port: u16,
-}
-
-impl Sshd {
-    pub(crate) fn start() -> Self {
-        let dir = TempDir::new().unwrap();
-        let path = |name: &str| dir.path().join(name);
-        keygen(&path("host_key"));
-        keygen(&path("client_key"));
-        std::fs::copy(path("client_key.pub"), path("authorized_keys")).unwrap();
-        let port = free_port();
-        let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {keys}\nPidFile {pid}\n\
-             UsePAM no\nStrictModes no\nPasswordAuthentication no\nPermitRootLogin yes\nPrintMotd no\n",
-            host = path("host_key").display(),
-            keys = path("authorized_keys").display(),
-            pid = path("pid").display(),
-        );
-        std::fs::write(path("sshd_config"), config).unwrap();
-        // sshd refuses to start without its privilege separation directory.
-        let _ = std::fs::create_dir_all("/run/sshd");
-        let log = std::fs::File::create(path("log")).unwrap();
-        let server = Command::new("/usr/sbin/sshd")
-            .args(["-D", "-e", "-f"])
-            .arg(path("sshd_config"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("no OpenSSH server: apt-get install openssh-server");
-        let sshd = Self { dir, server, port };
-        until("sshd listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
-        sshd
-    }
-
-    pub(crate) fn client_key(&self) -> PathBuf {
-        self.dir.path().join("client_key")
-    }
-
-    /// Type and key, as they stand in a known_hosts file.
-    pub(crate) fn host_key(&self) -> String {
-        let key = std::fs::read_to_string(self.dir.path().join("host_key.pub")).unwrap();
-        key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
-    }
-
-    /// A new host key under the same address, as after a reinstallation, or an attack.
-    pub(crate) fn restart_with_another_host_key(&mut self) {
-        self.stop();
-        for name in ["host_key", "host_key.pub"] {
-            std::fs::remove_file(self.dir.path().join(name)).unwrap();
-        }
-        keygen(&self.dir.path().join("host_key"));
-        self.start_again();
-    }
-
-    /// Listens again after it was stopped.
-    pub(crate) fn start_again(&mut self) {
-        self.server = Command::new("/usr/sbin/sshd")
-            .args(["-D", "-e", "-f"])
-            .arg(self.dir.path().join("sshd_config"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        until("sshd listens again", || TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok());
-    }
-
-    /// Listens no more. Connections that it has go on.
-    pub(crate) fn stop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn keygen(path: &Path) {
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status().unwrap();
-    assert!(made.success(), "ssh-keygen");
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
+/// Each changing step appends a line, so that a second execution would be seen; the second step waits for a file, at
+/// most for a minute.
+pub(crate) const SLOW: &str = "\
+runbook: slow
+title: Take long
+summary: Appends a line and waits.
+owner: test
+kind: operation
+targets: role=test
+inputs:
+  file: { type: string, title: File }
+steps:
+  - id: first
+    run: echo once >> {{ file }}.first
+    undo: none
+    verify: { run: 'grep -c once {{ file }}.first', expect: { stdout: '1' } }
+  - id: long
+    run: |
+      echo $$ > {{ file }}.pid
+      echo once >> {{ file }}
+      left=1200
+      until [ -e {{ file }}.go ]; do
+        left=$((left - 1))
+        [ $left -gt 0 ] || exit 9
+        sleep 0.05
+      done
+      echo went on
+    timeout: 10m
+    undo: none
+    verify: { run: 'true' }
+  - id: last
+    run: echo once >> {{ file }}.last
+    undo: none
+    verify: { run: 'true' }
+";
 
 /// A console with configuration, data and home of its own.
 pub(crate) struct Desk {
@@ -127,16 +77,37 @@ impl Desk {
 
     /// A fleet of one host, `local`, behind this server.
     pub(crate) fn with_host(sshd: &Sshd) -> Self {
+        Self::with_hosts(sshd, &["local"])
+    }
+
+    /// A fleet of hosts that all are this server.
+    pub(crate) fn with_hosts(sshd: &Sshd, names: &[&str]) -> Self {
         let desk = Self::new();
-        let login = Command::new("id").arg("-un").output().unwrap();
-        let fleet = format!(
-            "hosts:\n  local:\n    address: 127.0.0.1\n    port: {}\n    user: {}\n    identity_file: {}\n    labels: {{ role: test }}\n",
-            sshd.port,
-            String::from_utf8(login.stdout).unwrap().trim(),
-            sshd.client_key().display(),
-        );
-        std::fs::write(desk.path("config/fleet.yaml"), fleet).unwrap();
+        let hosts: Vec<(&str, &Sshd)> = names.iter().map(|name| (*name, sshd)).collect();
+        desk.fleet(&hosts);
         desk
+    }
+
+    /// Writes the fleet file: hosts with the servers that they are.
+    pub(crate) fn fleet(&self, hosts: &[(&str, &Sshd)]) {
+        let login = login();
+        let host = |(name, sshd): &(&str, &Sshd)| {
+            let (port, key) = (sshd.port, sshd.client_key().display().to_string());
+            format!(
+                "  {name}: {{ address: 127.0.0.1, port: {port}, user: {login}, identity_file: {key}, labels: {{ role: test }} }}\n"
+            )
+        };
+        let hosts: String = hosts.iter().map(host).collect();
+        std::fs::write(self.path("config/fleet.yaml"), format!("hosts:\n{hosts}")).unwrap();
+    }
+
+    /// A server, and a desk with one runbook that has accepted its key.
+    pub(crate) fn ready(hosts: &[&str], runbook: &str, text: &str) -> (Sshd, Self) {
+        let sshd = Sshd::start();
+        let desk = Self::with_hosts(&sshd, hosts);
+        desk.runbook(runbook, text);
+        desk.run(&["keys", "--accept-new"]).expect(0);
+        (sshd, desk)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -167,11 +138,69 @@ impl Desk {
         Ended::of(self.daytwo(arguments).output().unwrap())
     }
 
+    /// The same, to go on while others look at what it does.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.daytwo(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Starts a runbook whose one input is a file of this desk.
+    pub(crate) fn start_with(&self, runbook: &str, file: &str) -> Child {
+        self.start(&["run", runbook, "-i", &self.input(file), "--yes"])
+    }
+
+    /// The input that names a file of this desk.
+    pub(crate) fn input(&self, file: &str) -> String {
+        format!("file={}", self.path(file).display())
+    }
+
+    /// The same, for somebody at a terminal.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn at_a_terminal(&self, arguments: &[&str]) -> Tty {
+        Tty::start(&self.daytwo(arguments))
+    }
+
+    /// What is in a file of this desk; nothing where it is not there.
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// Makes an empty file, for which a script waits.
+    pub(crate) fn open(&self, gate: &str) {
+        std::fs::write(self.path(gate), "").unwrap();
+    }
+
+    /// Ids of the runs, the newest first.
+    pub(crate) fn runs(&self) -> Vec<String> {
+        let rows = self.json(&["runs"]);
+        rows.as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The newest run.
+    pub(crate) fn last_run(&self) -> Value {
+        self.json(&["show", self.runs().first().expect("no run yet")])
+    }
+
     /// Runs it with `--json` and reads the one document that it prints.
-    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let ended = self.run(&[&["--json"], arguments].concat());
         serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error} in {ended:?}"))
     }
+}
+
+/// Whom the servers let in: who runs the tests.
+pub(crate) fn login() -> String {
+    let name = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(name.stdout).unwrap().trim().to_owned()
+}
+
+/// What is said of each step of a run on its first host.
+pub(crate) fn words(run: &Value) -> Vec<&str> {
+    run.pointer("/hosts/0/cells").unwrap().as_array().unwrap().iter().filter_map(|cell| cell["word"].as_str()).collect()
+}
+
+/// What was decided in a run.
+pub(crate) fn decided(run: &Value) -> Vec<&str> {
+    run["decisions"].as_array().unwrap().iter().filter_map(|decision| decision["what"].as_str()).collect()
 }
 
 /// How a command ended.
@@ -183,7 +212,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use daytwo_engine::ports::Cancel;
+use daytwo_engine::ports::{Cancel, Fence};
 use daytwo_engine::{Handle, Notice};
 use daytwo_fleet::prober::ProberHandle;
 use daytwo_fleet::sources::Fleet;
@@ -69,6 +69,10 @@ pub struct Console {
     /// The keys that hosts presented when they were last asked: only these can be accepted.
     pub(crate) surveyed: Mutex<HashMap<HostName, KeyStatus>>,
     pub(crate) prober: ProberHandle,
+    /// Runs that this process could not take up, or not drive to their end, with why.
+    pub(crate) given_up: Mutex<BTreeMap<RunId, UiError>>,
+    /// Rights to write a run's journal that are to be handed back, and could not be: the history took nothing.
+    pub(crate) held: Mutex<BTreeMap<RunId, Fence>>,
     /// Runs that this process took up, and how many records each had then.
     pub(crate) taken_up: Mutex<BTreeMap<RunId, u64>>,
     stale: broadcast::Sender<Stale>,
@@ -104,6 +108,8 @@ impl Console {
             cancel: CancellationToken::new(),
             prober: handle,
             inventory,
+            given_up: Mutex::default(),
+            held: Mutex::default(),
             taken_up: Mutex::default(),
             parts,
             profile,

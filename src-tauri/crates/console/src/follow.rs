@@ -116,7 +116,8 @@ impl Follow {
         })
     }
 
-    /// The next change; none when the run has ended and everything was told. Safe to drop and call again.
+    /// The next change; none when the run has ended and everything was told. An error also where this process could
+    /// not drive the run to its end. Safe to drop and call again.
     pub async fn next(&mut self) -> Result<Option<Change>, UiError> {
         loop {
             tokio::time::sleep_until(self.told_at + PACE).await;
@@ -135,7 +136,7 @@ impl Follow {
                 return Ok(None);
             }
             if self.is_given_up().await? {
-                return Ok(None);
+                return self.console.why_given_up(self.run).map_or(Ok(None), Err);
             }
             self.wait().await;
         }
@@ -207,6 +208,7 @@ impl Follow {
             hosts: hosts.into_iter().filter_map(|host| Some((host, view::run::run_host(plan, state, host)?))).collect(),
             batches: view::run::batches(plan, state),
             budgets: view::run::budgets(plan, state),
+            pace: frame.is_driven().then(|| view::pace::pace(plan, state, &self.folded.told)).flatten(),
             decisions: self.folded.told.decisions.clone(),
             offers: view::run::offers(&frame, plan, state),
             questions: view::run::questions(&frame, plan, state, &self.folded.told),

@@ -28,6 +28,7 @@ mod surroundings;
 mod use_cases;
 pub mod view;
 mod watch_files;
+mod whereabouts;
 pub mod wire;
 
 pub use check::{CheckReport, Finding, TestReport, TestedFile, check, rehearse};

@@ -94,14 +94,25 @@ impl Console {
         }))
     }
 
-    /// Takes up every run that nobody drives. One that cannot be is logged, and stays as it is.
+    /// Runs that this process could not take up, or not drive to their end, with why: nobody drives them, and what
+    /// became of them is not known.
+    #[must_use]
+    pub fn given_up(&self) -> Vec<(RunId, UiError)> {
+        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.iter().map(|(run, why)| (*run, why.clone())).collect()
+    }
+
+    /// Takes up every run that nobody drives. One that cannot be stays as it is, and is among those given up.
     pub(crate) async fn take_up_orphans(self: &Arc<Self>) -> Result<Vec<TakenUp>, UiError> {
         let mut taken = Vec::new();
         for run in self.parts.store.orphans().await.map_err(|error| UiError::history(&error))? {
             match self.take_up(run).await {
                 Ok(one) => taken.extend(one),
                 // One damaged run must not be in the way of the others.
-                Err(error) => tracing::error!(%run, %error, causes = ?error.causes, "taking up a run"),
+                Err(error) => {
+                    tracing::error!(%run, %error, causes = ?error.causes, "taking up a run");
+                    self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(run, error);
+                }
             }
         }
         Ok(taken)
@@ -114,6 +125,10 @@ impl Console {
             return Ok(None);
         }
         let history = |error: daytwo_store::Error| UiError::history(&error);
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+        if let Some(fence) = held {
+            self.hand_back(fence).await;
+        }
         let Some(fence) = self.parts.store.take_over(run).await.map_err(history)? else { return Ok(None) };
         let prepared = async {
             let plan = self.parts.store.plan_of(run).await.map_err(history)?;
@@ -123,7 +138,7 @@ impl Console {
                 &records,
                 fence,
                 self.profile.actor.clone(),
-                self.parts.ports.clone(),
+                self.ports_as_of_now(plan.plan().clone()),
                 daytwo_engine::Settings::default(),
             );
             let (driver, handle) = taken.map_err(|error| UiError::history(&error))?;
@@ -137,6 +152,7 @@ impl Console {
                 return Err(error);
             }
         };
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
         self.taken_up.lock().unwrap_or_else(PoisonError::into_inner).entry(run).or_insert(records);
         let active = ActiveRun::new(handle, plan);
         let done = active.done.clone();
@@ -165,8 +181,9 @@ impl Console {
         loop {
             tokio::time::sleep(ORPHANS_PACE).await;
             tried.retain(|_, at| at.elapsed() < AGAIN_AFTER);
+            let held: Vec<RunId> = self.held.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
             let orphans = match self.parts.store.orphans().await {
-                Ok(orphans) => orphans,
+                Ok(orphans) => held.into_iter().chain(orphans),
                 Err(error) => {
                     tracing::warn!(%error, "looking for runs whose process is gone");
                     continue;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use daytwo_model::RunId;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::Console;
@@ -18,6 +19,10 @@ const FLEET_PACE: Duration = Duration::from_millis(250);
 const FLEET_REFRESH: Duration = Duration::from_secs(10);
 /// How often the strip's rows are told while this process drives a run.
 const ACTIVE_PACE: Duration = Duration::from_secs(1);
+/// How often it is looked whether another process has begun or ended a run: a command beside the window.
+const ELSEWHERE_PACE: Duration = Duration::from_secs(1);
+/// How often the rows of such runs are told: each is read anew from the journal.
+const ELSEWHERE_ROWS_PACE: Duration = Duration::from_secs(5);
 /// How many runs a window may watch at one time: those on screen, and the strip.
 const WATCHED_MAX: usize = 16;
 
@@ -47,7 +52,8 @@ impl Session {
             watched: Mutex::new(HashMap::new()),
         };
         console.spawn(until(cancel.clone(), tell_fleet(Arc::clone(&console), Arc::clone(&sink))));
-        console.spawn(until(cancel, tell_stale(Arc::clone(&console), sink)));
+        console.spawn(until(cancel.clone(), tell_stale(Arc::clone(&console), Arc::clone(&sink))));
+        console.spawn(until(cancel, tell_elsewhere(Arc::clone(&console), sink)));
         session
     }
 
@@ -156,6 +162,31 @@ async fn tell_stale(console: Arc<Console>, sink: Sink) {
                 tell_active(&console, &sink).await;
             }
             Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Tells of runs that other processes drive: nothing in this one says when they begin or end.
+async fn tell_elsewhere(console: Arc<Console>, sink: Sink) {
+    let mut known = console.open_elsewhere().await.unwrap_or_default();
+    let mut told_at = Instant::now();
+    loop {
+        tokio::time::sleep(ELSEWHERE_PACE).await;
+        let open = match console.open_elsewhere().await {
+            Ok(open) => open,
+            Err(error) => {
+                tracing::warn!(%error, causes = ?error.causes, "looking for runs of other processes");
+                continue;
+            }
+        };
+        let changed = open != known;
+        known = open;
+        if changed {
+            sink(Push::Stale { what: Stale::History });
+        }
+        if changed || (!known.is_empty() && told_at.elapsed() >= ELSEWHERE_ROWS_PACE) {
+            told_at = Instant::now();
+            tell_active(&console, &sink).await;
         }
     }
 }

@@ -70,6 +70,7 @@ impl Unit {
                 attempt,
                 run_as: run_as.clone(),
                 process: earlier.process.clone(),
+                attached: false,
                 have: (0, 0),
                 sent_ago: asked_at.elapsed().saturating_add(earlier.sent_ago),
             };
@@ -77,11 +78,14 @@ impl Unit {
             let is_over = Instant::now() >= given_up || self.at.cancel.is_kill();
             match timeout(ONE_ASK, shell.disarm(host, &kept)).await {
                 Ok(DeadManEnd::Disarmed) => return vec![Event::DeadManDisarmed { attempt }],
-                Ok(DeadManEnd::Fired(Some(exit))) => return vec![Event::DeadManFired { attempt, exit: Some(exit) }],
-                Ok(DeadManEnd::Fired(None)) if is_over => return vec![Event::DeadManFired { attempt, exit: None }],
+                Ok(DeadManEnd::Fired(exit)) => return vec![Event::DeadManFired { attempt, exit }],
+                Ok(DeadManEnd::Failed { why, over }) => {
+                    return vec![Event::DeadManFailed { attempt, why: context.reason(&why), over }];
+                }
+                Ok(DeadManEnd::Unaskable { why }) => return unknown(&why),
                 Ok(DeadManEnd::Unknown { why }) if is_over => return unknown(&why),
                 Err(_) if is_over => return unknown("the host did not answer in time"),
-                Ok(DeadManEnd::Fired(None) | DeadManEnd::Unknown { .. }) | Err(_) => {}
+                Ok(DeadManEnd::Unknown { .. }) | Err(_) => {}
             }
             tokio::select! {
                 () = sleep(pauses.next()) => {}

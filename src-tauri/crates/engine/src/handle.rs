@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use daytwo_model::{Answer, AttemptId, CancelDegree, IllegalEvent, Plan, Record, RunId, RunState};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 
 /// News that a reader may be behind with. One that is further behind is told so, and reads the store again.
 pub(crate) const NOTICES_MAX: usize = 4096;
@@ -56,6 +56,8 @@ pub(crate) struct Published {
     run: RunId,
     state: Mutex<Arc<RunState>>,
     notices: broadcast::Sender<Notice>,
+    /// Rings when more is on disk.
+    grown: Notify,
 }
 
 impl Published {
@@ -65,7 +67,8 @@ impl Published {
 
     /// Of a run that has come to `state` by the records that are on disk.
     pub(crate) fn of(run: RunId, state: RunState) -> Self {
-        Self { run, state: Mutex::new(Arc::new(state)), notices: broadcast::Sender::new(NOTICES_MAX) }
+        let notices = broadcast::Sender::new(NOTICES_MAX);
+        Self { run, state: Mutex::new(Arc::new(state)), notices, grown: Notify::new() }
     }
 
     pub(crate) const fn run(&self) -> RunId {
@@ -82,6 +85,7 @@ impl Published {
                 state.apply(&record.event)?;
             }
         }
+        self.grown.notify_waiters();
         // Whoever subscribes after this finds the records in the state.
         if self.notices.receiver_count() == 0 {
             return Ok(());
@@ -91,6 +95,20 @@ impl Published {
             let _ = self.notices.send(Notice::Record(Arc::new(record)));
         }
         Ok(())
+    }
+
+    /// Waits until something is true by the records that are on disk.
+    pub(crate) async fn until(&self, is_so: impl Fn(&RunState) -> bool) {
+        loop {
+            let grown = self.grown.notified();
+            tokio::pin!(grown);
+            // Before the look, so that what is written right after it is not missed.
+            grown.as_mut().enable();
+            if is_so(&self.state.lock().unwrap_or_else(PoisonError::into_inner)) {
+                return;
+            }
+            grown.await;
+        }
     }
 
     pub(crate) fn output_grew(&self, attempt: AttemptId) {

@@ -150,6 +150,9 @@ pub struct Kept {
     pub run_as: RunAs,
     /// The process, where its start was confirmed.
     pub process: Option<ProcessIdentity>,
+    /// The host could not keep it, so it was sent to run attached. That such a host holds no trace of it does not
+    /// mean that it was never begun.
+    pub attached: bool,
     /// How many bytes of standard output and standard error are known already: it is followed from there.
     pub have: (u64, u64),
     /// How long ago it was sent. A host that runs for a shorter time has been started since.
@@ -161,10 +164,22 @@ pub struct Kept {
 pub enum DeadManEnd {
     /// The host was told in time.
     Disarmed,
-    /// It had taken the step back already; the exit of that where it is known.
+    /// It had taken the step back already; the exit of that, or none where it will never be known.
     Fired(Option<Exit>),
-    /// The host could not be asked.
+    /// It was not told in time, and did not take the step back.
+    Failed {
+        /// What is known.
+        why: String,
+        /// Nothing of the step runs any more; otherwise a later answer may be that.
+        over: bool,
+    },
+    /// The host could not be asked, or does not know it yet.
     Unknown {
+        /// Why not.
+        why: String,
+    },
+    /// There is no host that could be asked, so asking again is of no use.
+    Unaskable {
         /// Why not.
         why: String,
     },
@@ -186,6 +201,9 @@ pub enum ShellEnd {
     Exited(Exit),
     /// It was cancelled, and the host was asked afterwards: its process group is gone.
     Killed,
+    /// Its dead-man switch fired, and the host ended its shell. Whether all of it could be ended, and what came of
+    /// the way back, is the switch's to say.
+    DeadMan,
     /// The host was asked: the process is gone without an exit code, or the host has been started since.
     Lost {
         /// What was seen.
@@ -201,9 +219,20 @@ pub enum ShellEnd {
         /// Why not.
         why: String,
     },
+    /// Its end was not seen, and asking again is of no use: there is no host that could be asked.
+    Unaskable {
+        /// Why not.
+        why: String,
+    },
     /// No connection; nothing was started.
     Unreachable {
         /// What was tried and how it failed.
+        why: String,
+    },
+    /// The host has no way to keep it, and nothing was started. Only of a job with [`Keep`]; it may be sent again
+    /// without, and is then attached to its connection.
+    CannotKeep {
+        /// What the host lacks.
         why: String,
     },
     /// The host answered and the job was refused before it started: host key, authentication, no shell.

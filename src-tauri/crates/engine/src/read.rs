@@ -62,12 +62,16 @@ pub(crate) async fn read(
             let start = |events, stop| context.shell(on).run(host, job, events, stop);
             match follow(start, patience, cancel, None, &mut stdout).await.end {
                 ShellEnd::Exited(exit) => Ok(Answer { exit, stdout: stdout.0 }),
-                ShellEnd::Killed => Err(format!("the check did not answer within {} s", deadline.as_secs()).into()),
+                ShellEnd::Killed | ShellEnd::DeadMan => {
+                    Err(format!("the check did not answer within {} s", deadline.as_secs()).into())
+                }
                 ShellEnd::Unreachable { why } => {
                     Err(NoAnswer { why: format!("the check could not be asked: {why}"), unreachable: true })
                 }
                 ShellEnd::Unseen { why }
+                | ShellEnd::Unaskable { why }
                 | ShellEnd::Refused { why }
+                | ShellEnd::CannotKeep { why }
                 | ShellEnd::Lost { why }
                 | ShellEnd::NotStarted { why } => Err(format!("the check could not be asked: {why}").into()),
             }

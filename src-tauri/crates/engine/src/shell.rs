@@ -3,13 +3,16 @@
 //! A script that changes something is kept by its host, so a lost connection loses nothing but sight of
 //! it: the host is asked again and again, from the byte that was had last, until the step's own deadline
 //! and some patience have passed. Only what the host says is ever told as an end.
+//!
+//! A host that has no way to keep it runs it attached to the connection. That is in the journal before any of
+//! it is sent, so that nobody ever takes such a host's "I hold nothing of it" for "it was never begun".
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use daytwo_model::plan::{Action, Effect, On, PlannedStep, RunAs, WayBack};
-use daytwo_model::{Event, Host, OutputTally, ProcessIdentity};
-use tokio::time::{Instant, sleep};
+use daytwo_model::{CancelReason, Event, Host, OutputTally, ProcessIdentity};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::follow::{Patience, follow};
 use crate::late::Ready;
@@ -28,6 +31,10 @@ const LEASE_MARGIN: Duration = Duration::from_secs(5 * 60);
 /// not how it ended, so there is no more to wait for.
 const ATTACHED_ASKS_MAX: u32 = 3;
 
+/// Until it is on disk that a script is going to run attached. A journal that is written at all has it after
+/// one write or two; past this, nothing is sent.
+const ATTACHED_NOTED_WAIT: Duration = Duration::from_secs(60);
+
 /// What the journal knows of an attempt that an earlier process sent.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Earlier {
@@ -35,6 +42,8 @@ pub(crate) struct Earlier {
     pub(crate) sent_ago: Duration,
     /// The process, where its start was confirmed.
     pub(crate) process: Option<ProcessIdentity>,
+    /// Its host could not keep it.
+    pub(crate) attached: bool,
     /// The run is over: the host is asked, and nothing is ended.
     pub(crate) over: bool,
 }
@@ -63,19 +72,16 @@ impl Unit {
                 Err(why) => return vec![self.refused(&why)],
             }
         }
-        let shell = context.shell(step.on);
-        let timeout = Duration::from_millis(step.timeout_ms);
         let is_kept = job.keep.is_some();
-        let link = self.link(host, shell, job.run_as.clone(), timeout, &Earlier::default());
+        let is_armed = job.keep.as_ref().is_some_and(|keep| keep.dead_man.is_some());
+        let (shell, time) = (context.shell(step.on), Duration::from_millis(step.timeout_ms));
+        let link = self.link(host, shell, job.run_as.clone(), time, &Earlier::default());
         let mut sink = Sink::new(Arc::clone(&context), self.attempt, self.captures(step));
-        let watched = is_kept.then(|| self.kept(&link, &sink));
-        let silence = Silence::new(shell, host, watched, context.settings.silence_after);
-        let patience = Patience { deadline: timeout, grace: link.grace };
-        let start = |events, stop| shell.run(host, job, events, stop);
-        let followed = follow(start, patience, &self.at.cancel, Some(silence), &mut sink).await;
-        let end = match followed.end {
-            // It gave a sign of life, so it is not true that nothing was started.
-            ShellEnd::Unreachable { why } | ShellEnd::Refused { why } if followed.heard => ShellEnd::Unseen { why },
+        let end = match self.sent(&link, job, &mut sink).await {
+            ShellEnd::CannotKeep { why } if is_armed => {
+                ShellEnd::Refused { why: format!("{why}; without that there is no dead-man switch") }
+            }
+            ShellEnd::CannotKeep { why } => self.sent_attached(&link, step, &why, &mut sink).await,
             end => end,
         };
         let end = match end {
@@ -83,6 +89,45 @@ impl Unit {
             end => end,
         };
         self.told(step, end, sink).await
+    }
+
+    /// Sends a job, and follows it as long as it is in sight.
+    async fn sent(&self, link: &Link<'_>, job: ShellJob, sink: &mut Sink) -> ShellEnd {
+        let watched = job.keep.is_some().then(|| self.kept(link, sink));
+        let silence = Silence::new(link.shell, link.host, watched, self.at.context.settings.silence_after);
+        let left = link.deadline.saturating_duration_since(Instant::now());
+        let patience = Patience { deadline: left, grace: link.grace };
+        let start = |events, stop| link.shell.run(link.host, job, events, stop);
+        let followed = follow(start, patience, &self.at.cancel, Some(silence), sink).await;
+        match followed.end {
+            // It gave a sign of life, so it is not true that nothing was started.
+            ShellEnd::Unreachable { why } | ShellEnd::Refused { why } | ShellEnd::CannotKeep { why }
+                if followed.heard =>
+            {
+                ShellEnd::Unseen { why }
+            }
+            end => end,
+        }
+    }
+
+    /// Sends it to a host that cannot keep it, as soon as that is on disk.
+    async fn sent_attached(&self, link: &Link<'_>, step: &PlannedStep, why: &str, sink: &mut Sink) -> ShellEnd {
+        let deadline = Duration::from_millis(step.timeout_ms);
+        let ready = self.action(step).map(|action| self.at.late().action(action, deadline));
+        let Some(Ok(Ready::Shell(job))) = ready else {
+            return ShellEnd::Refused { why: why.to_owned() };
+        };
+        tokio::select! {
+            biased;
+            () = self.at.cancel.cancelled() => {
+                return ShellEnd::Unreachable { why: "cancelled before it was sent; nothing was started".to_owned() };
+            }
+            noted = timeout(ATTACHED_NOTED_WAIT, sink.attach(why)) => if noted.is_err() {
+                let why = format!("{why}, and that was not on disk in time, so nothing was sent to run without that");
+                return ShellEnd::Refused { why };
+            }
+        }
+        self.sent(link, job, sink).await
     }
 
     /// Asks the host what became of an attempt that an earlier process sent, and follows it to its end.
@@ -102,10 +147,10 @@ impl Unit {
         let permit = Arc::clone(&context.asking).acquire_owned().await.ok();
         let sink = Sink::new(Arc::clone(&context), self.attempt, self.captures(step)).asking_with(permit);
         let sink = match context.ports.outputs.kept(self.attempt).await {
-            Ok(kept) => sink.again(kept, earlier.process.clone()),
+            Ok(kept) => sink.again(kept, &earlier),
             Err(error) => {
                 tracing::error!(attempt = %self.attempt, %error, "what is kept of its output cannot be read");
-                sink.again(<_>::default(), earlier.process.clone()).storing_nothing()
+                sink.again(<_>::default(), &earlier).storing_nothing()
             }
         };
         let mut sink = if earlier.over { sink.telling_ends_only() } else { sink };
@@ -113,7 +158,7 @@ impl Unit {
         let shell = context.shell(step.on);
         let link = self.link(host, shell, run_as, timeout, &earlier);
         match self.find_again(&link, &mut sink, None).await {
-            ShellEnd::Unseen { why } if earlier.over => {
+            ShellEnd::Unseen { why } | ShellEnd::Unaskable { why } if earlier.over => {
                 tracing::info!(attempt = %self.attempt, why, "it is still not known");
                 // Nothing of it is stored as an end: whoever asks next gets all of it again.
                 Vec::new()
@@ -190,6 +235,7 @@ impl Unit {
             attempt: self.attempt,
             run_as: link.run_as.clone(),
             process: sink.process().cloned(),
+            attached: sink.is_attached(),
             have: sink.have(),
             sent_ago: link.sent.elapsed().saturating_add(link.sent_before),
         }
@@ -206,7 +252,7 @@ impl Unit {
         loop {
             if let Some(why) = lost.take() {
                 sink.lose_sight(&why).await;
-                let is_enough = asks >= ATTACHED_ASKS_MAX && is_attached(sink.process());
+                let is_enough = asks >= ATTACHED_ASKS_MAX && sink.is_attached();
                 if is_enough || Instant::now() >= given_up {
                     return ShellEnd::Unseen { why };
                 }
@@ -232,7 +278,14 @@ impl Unit {
                 pause = pauses();
             }
             lost = match followed.end {
-                ShellEnd::Unseen { why } | ShellEnd::Unreachable { why } | ShellEnd::Refused { why } => Some(why),
+                ShellEnd::Unseen { why }
+                | ShellEnd::Unreachable { why }
+                | ShellEnd::Refused { why }
+                | ShellEnd::CannotKeep { why } => Some(why),
+                // It is kept nowhere, and whoever says so cannot know whether it began.
+                ShellEnd::NotStarted { why } if sink.is_attached() => {
+                    return ShellEnd::Unaskable { why: format!("its host could not keep it: {why}") };
+                }
                 end => return end,
             };
         }
@@ -240,9 +293,9 @@ impl Unit {
 
     async fn told(&self, step: &PlannedStep, end: ShellEnd, sink: Sink) -> Vec<Event> {
         let was_running = sink.process().is_some();
-        if let ShellEnd::Unseen { why } = &end
+        if let ShellEnd::Unseen { why } | ShellEnd::Unaskable { why } = &end
             && self.is_kept(step)
-            && !is_attached(sink.process())
+            && !sink.is_attached()
         {
             return vec![self.unknown(why, sink.leave())];
         }
@@ -251,7 +304,8 @@ impl Unit {
         match end {
             ShellEnd::Exited(exit) => self.finished(step, exit, output, &kept),
             ShellEnd::Killed => vec![self.cancelled(output)],
-            ShellEnd::Unseen { why } => vec![self.unknown(&why, output)],
+            ShellEnd::DeadMan => vec![self.was_ended(CancelReason::DeadMan, output)],
+            ShellEnd::Unseen { why } | ShellEnd::Unaskable { why } => vec![self.unknown(&why, output)],
             ShellEnd::Lost { why } => vec![self.lost(&why, output)],
             // The host has forgotten what it had confirmed: it may have half happened.
             ShellEnd::NotStarted { why } if was_running => {
@@ -259,12 +313,7 @@ impl Unit {
             }
             ShellEnd::NotStarted { why } => vec![self.not_started(&why)],
             ShellEnd::Unreachable { why } => vec![self.unreachable(&why)],
-            ShellEnd::Refused { why } => vec![self.refused(&why)],
+            ShellEnd::Refused { why } | ShellEnd::CannotKeep { why } => vec![self.refused(&why)],
         }
     }
-}
-
-/// A host that found no place to keep it ran it attached: its end went with the connection.
-fn is_attached(process: Option<&ProcessIdentity>) -> bool {
-    process.is_some_and(|process| process.place.is_none())
 }

@@ -13,6 +13,7 @@ use crate::follow::Listener;
 use crate::ports::KeptOutput;
 use crate::redact::{Ending, MaskStream};
 use crate::seam::Seam;
+use crate::shell::Earlier;
 use crate::unit::Context;
 
 /// Takes what one attempt tells: its start, its output, what is noted of it.
@@ -28,6 +29,8 @@ pub(crate) struct Sink {
     kept: Option<Kept>,
     sight: Sight,
     process: Option<ProcessIdentity>,
+    /// Its host cannot keep it.
+    attached: bool,
     /// Its start is in the journal, or on the way there.
     running: bool,
     /// Held until the host has answered: so many are asked at one time.
@@ -64,6 +67,7 @@ impl Sink {
             kept: (keep && context.masks_all).then(Kept::default),
             sight: Sight::In,
             process: None,
+            attached: false,
             running: false,
             permit: None,
             context,
@@ -73,11 +77,12 @@ impl Sink {
 
     /// For an attempt that an earlier process followed: all of its output comes again, because a part of
     /// a stream can be neither masked nor captured from; what the store has is not stored twice.
-    pub(crate) fn again(mut self, kept: KeptOutput, process: Option<ProcessIdentity>) -> Self {
+    pub(crate) fn again(mut self, kept: KeptOutput, earlier: &Earlier) -> Self {
         self.stdout.seam = Seam::behind(kept.stdout);
         self.stderr.seam = Seam::behind(kept.stderr);
-        self.running = process.is_some();
-        self.process = process;
+        self.running = earlier.process.is_some();
+        self.process.clone_from(&earlier.process);
+        self.attached = earlier.attached;
         self
     }
 
@@ -102,6 +107,19 @@ impl Sink {
     /// The process, where its start was confirmed.
     pub(crate) const fn process(&self) -> Option<&ProcessIdentity> {
         self.process.as_ref()
+    }
+
+    /// Its host cannot keep it: what became of it is seen only as long as its connection stands.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.attached || self.process.as_ref().is_some_and(|process| process.place.is_none())
+    }
+
+    /// Tells that it is going to run attached, and waits until that is on disk.
+    pub(crate) async fn attach(&mut self, why: &str) {
+        self.attached = true;
+        self.report(Note::Attached { why: self.context.reason(why) }).await;
+        let attempt = self.attempt;
+        self.context.published.until(|state| state.find(attempt).is_some_and(|known| known.attached)).await;
     }
 
     /// How many bytes of standard output and standard error have come, as the host wrote them.
@@ -226,7 +244,7 @@ impl Listener for Sink {
     async fn noted(&mut self, note: Note) {
         let note = match note {
             Note::Silent { ms, known } => Note::Silent { ms, known: self.context.reason(&known) },
-            Note::OutOfSight { .. } | Note::InSight => note,
+            Note::OutOfSight { .. } | Note::InSight | Note::Attached { .. } => note,
         };
         self.report(note).await;
     }

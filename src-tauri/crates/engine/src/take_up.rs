@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use daytwo_model::event::Note;
 use daytwo_model::{AttemptId, Event, ProcessIdentity, Record, RunState, SealedPlan, Timestamp};
 
 use crate::dispatcher::{Begin, Driver, driver};
@@ -37,13 +38,35 @@ pub(crate) struct TakenUp {
 pub(crate) struct Sent {
     at: Timestamp,
     process: Option<ProcessIdentity>,
+    /// Its host could not keep it.
+    attached: bool,
 }
 
 impl Sent {
+    /// Takes what a record tells of attempts.
+    pub(crate) fn note(sent: &mut HashMap<AttemptId, Self>, record: &Record) {
+        match &record.event {
+            Event::AttemptSent { attempt, .. } => {
+                sent.insert(*attempt, Self { at: record.at, process: None, attached: false });
+            }
+            Event::AttemptRunning { attempt, process } => {
+                if let Some(sent) = sent.get_mut(attempt) {
+                    sent.process = Some(process.clone());
+                }
+            }
+            Event::AttemptNoted { attempt, note: Note::Attached { .. } } => {
+                if let Some(sent) = sent.get_mut(attempt) {
+                    sent.attached = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// As it is to be asked about now.
     pub(crate) fn as_of(&self, now: Timestamp, over: bool) -> Earlier {
         let sent_ago = if now < self.at { LONG_AGO } else { Duration::from_millis(now.ms_since(self.at)) };
-        Earlier { sent_ago, process: self.process.clone(), over }
+        Earlier { sent_ago, process: self.process.clone(), attached: self.attached, over }
     }
 }
 
@@ -92,15 +115,7 @@ fn replay(
             Event::RunOpened { plan: recorded, .. } if *recorded != plan.digest() => {
                 return Err(RunError::OtherPlan { recorded: *recorded, given: plan.digest() });
             }
-            Event::AttemptSent { attempt, .. } => {
-                sent.insert(*attempt, Sent { at: record.at, process: None });
-            }
-            Event::AttemptRunning { attempt, process } => {
-                if let Some(sent) = sent.get_mut(attempt) {
-                    sent.process = Some(process.clone());
-                }
-            }
-            _ => {}
+            _ => Sent::note(&mut sent, record),
         }
         state.apply(&record.event).map_err(RunError::Illegal)?;
         previous = Some(record);
@@ -115,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_never_makes_an_attempt_younger_than_its_host() {
-        let sent = Sent { at: Timestamp::from_unix_ms(10_000), process: None };
+        let sent = Sent { at: Timestamp::from_unix_ms(10_000), process: None, attached: false };
         assert_eq!(sent.as_of(Timestamp::from_unix_ms(12_500), false).sent_ago, Duration::from_millis(2_500));
         assert_eq!(sent.as_of(Timestamp::from_unix_ms(9_999), false).sent_ago, LONG_AGO);
     }

@@ -158,6 +158,10 @@ impl Unit {
     pub(crate) fn cancelled(&self, output: OutputTally) -> Event {
         // Both may be true; the more severe reason counts.
         let reason = if self.at.cancel.is_cancelled() { CancelReason::Operator } else { CancelReason::Deadline };
+        self.was_ended(reason, output)
+    }
+
+    pub(crate) const fn was_ended(&self, reason: CancelReason, output: OutputTally) -> Event {
         Event::AttemptCancelled { attempt: self.attempt, reason, output }
     }
 

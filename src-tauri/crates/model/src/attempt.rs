@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+/// How long a host keeps what it knows of an attempt that is over, and what its way back needs there, in days.
+pub const KEPT_DAYS: u64 = 14;
+
 /// What is known of an attempt. Words and meanings are those of the state table in ARCHITECTURE.md.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -134,6 +137,8 @@ pub struct ProcessIdentity {
 pub enum CancelReason {
     /// It ran longer than its step allows.
     Deadline,
+    /// Its dead-man switch fired, and its host ended its shell; what came of the rest is the switch's to say.
+    DeadMan,
     /// A person cancelled the run.
     Operator,
 }

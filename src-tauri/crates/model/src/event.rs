@@ -128,6 +128,17 @@ pub enum Event {
         /// How the inverse ended there; none while that is not known.
         exit: Option<Exit>,
     },
+    /// The host was not told in time, and did not take the step back: the way forward could not be ended, and
+    /// nothing runs beside that.
+    DeadManFailed {
+        /// The attempt that armed it.
+        attempt: AttemptId,
+        /// What is known.
+        why: String,
+        /// Nothing of the way forward runs any more, and nothing takes it back any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        over: bool,
+    },
     /// Whether the host took the step back alone is not known.
     DeadManUnknown {
         /// The attempt that armed it.
@@ -208,6 +219,16 @@ pub enum Event {
         /// Why, in their words; may be empty.
         why: String,
     },
+    /// Nobody has to decide any more: the host told what became of the attempt that a question is about, and what
+    /// follows from that comes next.
+    QuestionWithdrawn {
+        /// Index of the host.
+        host: u32,
+        /// Index of the step.
+        step: u32,
+        /// Why, in one sentence.
+        why: String,
+    },
     /// The health check after a batch was asked.
     HealthChecked {
         /// Index of the batch.
@@ -266,6 +287,7 @@ impl Event {
             | Self::AttemptNoted { attempt, .. }
             | Self::DeadManDisarmed { attempt }
             | Self::DeadManFired { attempt, .. }
+            | Self::DeadManFailed { attempt, .. }
             | Self::DeadManUnknown { attempt, .. }
             | Self::AttemptUnreachable { attempt, .. }
             | Self::AttemptRefused { attempt, .. }
@@ -278,6 +300,7 @@ impl Event {
             | Self::InverseSkipped { .. }
             | Self::QuestionAsked { .. }
             | Self::QuestionAnswered { .. }
+            | Self::QuestionWithdrawn { .. }
             | Self::HealthChecked { .. }
             | Self::CancelRequested { .. }
             | Self::RunInterrupted { .. }
@@ -305,6 +328,12 @@ pub enum Note {
     },
     /// It is followed again, or has written again.
     InSight,
+    /// Its host has no way to keep it, so it is going to run attached to its connection, and what becomes of it
+    /// can be seen only as long as that stands. On disk before any of it is sent.
+    Attached {
+        /// What the host lacks.
+        why: String,
+    },
 }
 
 /// What a person is asked.
@@ -339,7 +368,7 @@ pub enum Answer {
     Undo,
     /// No further host starts, and this one ends here.
     Stop,
-    /// Yes, go on: to a step that is a question.
+    /// Go on with the next step. To a question that is a step: yes. After a failure: the host counts as failed.
     Continue,
 }
 
@@ -430,12 +459,26 @@ impl Record {
     /// The chain finds accidents and careless edits. Somebody who can write the database can
     /// also recompute it: only a head that is kept elsewhere proves more.
     pub fn check(&self, previous: Option<&Self>) -> Result<(), BrokenChain> {
+        self.check_place(previous)?;
+        self.check_hash()
+    }
+
+    /// The first half of [`Record::check`]: that it follows `previous`.
+    pub fn check_place(&self, previous: Option<&Self>) -> Result<(), BrokenChain> {
         let (expected, before) = previous.map_or((0, Digest::ZERO), |record| (record.index + 1, record.hash));
         if self.index != expected {
             return Err(BrokenChain::Gap { expected, found: self.index });
         }
+        if self.previous != before {
+            return Err(BrokenChain::Altered { index: self.index });
+        }
+        Ok(())
+    }
+
+    /// The second half of [`Record::check`]: that it was not changed. It needs no other record.
+    pub fn check_hash(&self) -> Result<(), BrokenChain> {
         let hash = Self::hash_of(self.run, self.index, self.at, &self.event, self.previous);
-        if self.previous != before || hash.ok() != Some(self.hash) {
+        if hash.ok() != Some(self.hash) {
             return Err(BrokenChain::Altered { index: self.index });
         }
         Ok(())

@@ -60,7 +60,11 @@ fn plan(undo: bool) -> Plan {
             source: None,
         },
         called: Vec::new(),
-        intent: if undo { Intent::Undo { of: RunId::from_uuid(Uuid::nil()) } } else { Intent::Forward },
+        intent: if undo {
+            Intent::Undo { of: RunId::from_uuid(Uuid::nil()), after: Vec::new() }
+        } else {
+            Intent::Forward
+        },
         inputs: BTreeMap::new(),
         secrets: std::collections::BTreeSet::new(),
         selection: "all".into(),
@@ -130,6 +134,7 @@ fn event() -> impl Strategy<Value = Event> {
         24 => id().prop_map(|attempt| Event::DeadManDisarmed { attempt }),
         16 => (id(), exit()).prop_map(|(attempt, exit)| Event::DeadManFired { attempt, exit: Some(exit) }),
         8 => id().prop_map(move |attempt| Event::DeadManUnknown { attempt, why: why() }),
+        8 => (id(), any::<bool>()).prop_map(move |(attempt, over)| Event::DeadManFailed { attempt, why: why(), over }),
         16 => id().prop_map(move |attempt| Event::AttemptNotStarted { attempt, why: why() }),
         32 => id().prop_map(|attempt| Event::AttemptRunning {
             attempt,
@@ -246,7 +251,9 @@ fn check_sent(before: &View, host: u32, step: u32, inverse: bool) -> Result<(), 
     if inverse {
         let last = last.as_ref().unwrap();
         prop_assert_eq!(last.trace(), Trace::Ended);
-        prop_assert!(step < 2 && last.dead_man.as_deref().is_none_or(|it| *it == DeadManSwitch::Disarmed));
+        let settled =
+            |it: &DeadManSwitch| matches!(it, DeadManSwitch::Disarmed | DeadManSwitch::Failed { over: true, .. });
+        prop_assert!(step < 2 && last.dead_man.as_deref().is_none_or(settled));
         let lower = row.iter().take(step as usize + 1);
         prop_assert!(lower.into_iter().all(|(sent, left, _)| sent.is_none() && left.is_none()), "not in reverse");
     } else if let Some(last) = last {

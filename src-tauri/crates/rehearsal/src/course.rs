@@ -107,6 +107,7 @@ fn came(step: &PlannedStep, state: &AttemptState, attempts: u32) -> Came {
         | S::NotStarted { why: reason }
         | S::Stuck { why: reason } => why = Some(reason),
         S::Cancelled { reason: CancelReason::Deadline } => details.push("deadline".to_owned()),
+        S::Cancelled { reason: CancelReason::DeadMan } => details.push("dead-man".to_owned()),
         S::Cancelled { reason: CancelReason::Operator } => details.push("operator".to_owned()),
         S::Skipped { why: reason } => {
             details.push(of_skip(reason).to_owned());

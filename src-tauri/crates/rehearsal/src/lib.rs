@@ -28,8 +28,8 @@ use std::time::Instant;
 
 use daytwo_model::{RunId, SealedPlan, Timestamp};
 use daytwo_runbook::{
-    Case, Expected, ExpectedUndo, LeftOut, PlanRequest, RehearsalFile, Runbook, Surroundings, WhenReachable, plan,
-    plan_undo,
+    Case, Expected, ExpectedUndo, LeftOut, Past, PlanRequest, RehearsalFile, Runbook, Surroundings, WhenReachable,
+    plan, plan_undo,
 };
 use uuid::Uuid;
 
@@ -137,7 +137,7 @@ impl Rehearsal<'_> {
         report: &mut CaseReport,
     ) {
         let at = forward.ended_at;
-        let planned = plan_undo(plan.plan(), forward.trace.state(), RUN, BY.to_owned(), at);
+        let planned = plan_undo(&Past::alone(RUN, plan.plan(), forward.trace.state()), BY.to_owned(), at);
         let planned = match planned {
             Ok(planned) => planned,
             Err(errors) => return report.refused(&undo.expect, &format!("the undo is refused: {errors}")),

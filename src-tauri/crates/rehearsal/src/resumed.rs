@@ -5,7 +5,8 @@ use std::sync::Arc;
 use daytwo_model::plan::ResumePart;
 use daytwo_model::{RunOutcome, SealedPlan};
 use daytwo_runbook::{
-    Nowhere, Part, PlanRequest, RehearsalFile, WhenReachable, parse, parse_rehearsal, plan, plan_late, plan_resume,
+    Nowhere, Part, Past, PlanRequest, RehearsalFile, WhenReachable, parse, parse_rehearsal, plan, plan_late,
+    plan_resume,
 };
 
 use crate::perform::{People, Performed, perform};
@@ -89,7 +90,7 @@ fn failed_hosts_go_on_where_they_failed_and_are_done_then() {
     assert_eq!(sent(&first, "web-3"), ["look", "put l", "last", "tidy"]);
 
     let part = ResumePart::FailedFromTheirStep;
-    let rest = plan_resume(plan.plan(), first.trace.state(), RUN, part, BY.to_owned(), file.at).unwrap();
+    let rest = plan_resume(&Past::alone(RUN, plan.plan(), first.trace.state()), part, BY.to_owned(), file.at).unwrap();
     let second = run(&rest.plan, &file, &recordings);
     assert_eq!(second.outcome, Ok(RunOutcome::Succeeded));
     assert_eq!(sent(&second, "web-2"), ["put l", "maybe", "after o", "last", "tidy"]);
@@ -106,7 +107,7 @@ fn a_host_that_was_not_reached_gets_its_part_from_the_start_by_a_person_or_late(
     let whole = ["look", "put l", "maybe", "after o", "last", "tidy"];
 
     let late = [plan.plan().hosts[3].name.clone()];
-    let late = plan_late(plan.plan(), first.trace.state(), RUN, &late, BY.to_owned(), file.at).unwrap();
+    let late = plan_late(&Past::alone(RUN, plan.plan(), first.trace.state()), &late, BY.to_owned(), file.at).unwrap();
     assert!(late.left_out.is_empty());
     let delivered = run(&late.plan, &file, &recordings);
     assert_eq!(
@@ -115,7 +116,7 @@ fn a_host_that_was_not_reached_gets_its_part_from_the_start_by_a_person_or_late(
     );
 
     let part = ResumePart::FailedAndNotReached;
-    let rest = plan_resume(plan.plan(), first.trace.state(), RUN, part, BY.to_owned(), file.at).unwrap();
+    let rest = plan_resume(&Past::alone(RUN, plan.plan(), first.trace.state()), part, BY.to_owned(), file.at).unwrap();
     let second = run(&rest.plan, &file, &recordings);
     assert_eq!(second.outcome, Ok(RunOutcome::Succeeded));
     assert_eq!([sent(&second, "web-2"), sent(&second, "web-4")], [whole, whole]);

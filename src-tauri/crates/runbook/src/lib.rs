@@ -18,6 +18,7 @@ mod input;
 mod lint;
 mod names;
 mod parse;
+mod past;
 mod plan;
 mod rehearsal;
 mod request;
@@ -49,6 +50,7 @@ pub use parse::{
     BATCHES_MAX, CAPTURES_MAX, CHOICES_MAX, HEADERS_MAX, INPUTS_MAX, SECRETS_MAX, STEPS_MAX, VARS_MAX, parse,
     parse_bytes, parse_rehearsal,
 };
+pub use past::{Past, Since};
 pub use plan::{
     CALL_DEPTH_MAX, Difference, HOSTS_MAX, PLANNED_STEPS_MAX, PlanError, PlanErrors, PlanRequest, WhenReachable,
     changed_since, differences, plan,

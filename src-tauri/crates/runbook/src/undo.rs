@@ -1,16 +1,18 @@
 //! The undo of a run: its recorded inverses, in reverse, where the change may have happened.
 //!
 //! Conditions and needs are not carried over: whether a step was done is known by now. Every inverse
-//! is filled with what had been captured when its own step was done, not with what came later.
+//! is filled with what had been captured when its own step was done, not with what came later. A run that was
+//! undone in part is undone again for the rest: what an earlier undo took back is behind its host.
 
 use std::collections::BTreeMap;
 
 use daytwo_model::plan::{Action, Budget, Effect, Intent, Limits, On, PerHost, Phase, PlannedStep, Probe, WayBack};
 use daytwo_model::run::Trace;
-use daytwo_model::{CaptureName, Plan, RunId, RunState, RunStatus, SealedPlan, Text, Timestamp};
+use daytwo_model::{CaptureName, SealedPlan, Text, Timestamp};
 use serde_json::Value;
 
 use crate::derived::{LeftOut, Made, Subset, captured_by, captured_once, with_probe};
+use crate::past::{Back, Past};
 use crate::plan::{PlanError, PlanErrors, seal};
 
 /// The undo of a run, and what it leaves as it is.
@@ -20,33 +22,53 @@ pub struct UndoPlan {
     pub plan: SealedPlan,
     /// What will not, and why; a person looks after these.
     pub left_out: Vec<LeftOut>,
+    /// What an earlier undo has taken back, and in which run; it is not taken back again.
+    pub undone_before: Vec<LeftOut>,
+    /// What an earlier undo has tried to take back, and is tried again; with how that ended.
+    pub again: Vec<LeftOut>,
 }
 
 /// One step's inverse, for each host that has one.
 struct Inverted<'p> {
     step: &'p PlannedStep,
-    actions: Vec<Option<Action>>,
-    probes: Vec<Option<Probe>>,
+    ways: Vec<Way>,
 }
 
-/// Plans the undo of a run of `plan` that has come to `state`.
+/// What is done about a step on a host.
+enum Way {
+    /// Nothing was changed there, or nothing can be done about it.
+    Nothing,
+    /// An earlier undo took it back.
+    Undone,
+    /// It is taken back so.
+    Inverse { action: Box<Action>, probe: Option<Box<Probe>> },
+}
+
+/// What is told of a plan beside it.
+#[derive(Default)]
+struct Told {
+    left_out: Vec<LeftOut>,
+    undone_before: Vec<LeftOut>,
+    again: Vec<LeftOut>,
+}
+
+/// Plans the undo of a run.
 ///
 /// The same hosts, the same batches, in the same order; every host is tried, because stopping an
 /// undo half way leaves a fleet in two states. An undo is not undone: run the runbook again.
-pub fn plan_undo(plan: &Plan, state: &RunState, run: RunId, by: String, at: Timestamp) -> Result<UndoPlan, PlanErrors> {
-    if let Intent::Undo { of } = plan.intent {
+pub fn plan_undo(past: &Past<'_>, by: String, at: Timestamp) -> Result<UndoPlan, PlanErrors> {
+    let plan = past.plan;
+    if let Intent::Undo { of, .. } = plan.intent {
         let error = PlanError::new(format!("this run is itself the undo of run {of}, and an undo has no way back"));
         return Err(error.with_hint("run the runbook again to get its change back").into());
     }
-    if matches!(state.status(), Some(RunStatus::Running | RunStatus::Cancelling)) {
-        return Err(PlanError::new("the run is still going").with_hint("cancel it or wait for its end").into());
-    }
-    let mut left_out = Vec::new();
+    past.check_over()?;
+    let mut told = Told::default();
     let mut steps = Vec::new();
     // The plan's order is the order in which things were done, the phases one after the other.
     for (index, step) in (0_u32..).zip(&plan.steps).collect::<Vec<_>>().into_iter().rev() {
         if step.effect == Effect::Change {
-            steps.push(invert(plan, state, index, step, &mut left_out));
+            steps.push(invert(past, index, step, &mut told));
         }
     }
     let concerned: Vec<u32> = (0_u32..)
@@ -55,12 +77,13 @@ pub fn plan_undo(plan: &Plan, state: &RunState, run: RunId, by: String, at: Time
         .filter(|host| steps.iter().any(|step| step.does(*host)))
         .collect();
     if concerned.is_empty() {
-        return Err(nothing_to_undo(&left_out));
+        return Err(nothing_to_undo(&told));
     }
     let subset = Subset::new(plan, concerned);
     let steps = steps.into_iter().filter(|step| subset.hosts().iter().any(|host| step.does(*host)));
     let steps = steps.map(|inverted| undo_step(inverted, &subset)).collect();
-    let mut plan = subset.plan(Made { intent: Intent::Undo { of: run }, steps, by, at });
+    let intent = Intent::Undo { of: past.run, after: past.known() };
+    let mut plan = subset.plan(Made { intent, steps, by, at });
     // Every host is tried, and nobody is waited for: a fleet in two states is worse than a failure more.
     plan.limits = Limits {
         total: Budget { failed_max: subset.len(), unreachable_max: subset.len() },
@@ -68,52 +91,91 @@ pub fn plan_undo(plan: &Plan, state: &RunState, run: RunId, by: String, at: Time
         unreachable_canary_stops: false,
         ..Limits::strict(plan.limits.hosts_at_once_max)
     };
-    let plan = seal(plan)?;
-    Ok(UndoPlan { plan, left_out })
+    let Told { left_out, undone_before, again } = told;
+    Ok(UndoPlan { plan: seal(plan)?, left_out, undone_before, again })
 }
 
 impl Inverted<'_> {
     fn does(&self, host: u32) -> bool {
-        self.actions.get(host as usize).is_some_and(Option::is_some)
+        matches!(self.ways.get(host as usize), Some(Way::Inverse { .. }))
+    }
+
+    fn is_undone(&self, host: u32) -> bool {
+        matches!(self.ways.get(host as usize), Some(Way::Undone))
+    }
+
+    fn action(&self, host: u32) -> Option<Action> {
+        match self.ways.get(host as usize)? {
+            Way::Inverse { action, .. } => Some(action.as_ref().clone()),
+            Way::Nothing | Way::Undone => None,
+        }
+    }
+
+    fn probe(&self, host: u32) -> Option<Probe> {
+        match self.ways.get(host as usize)? {
+            Way::Inverse { probe, .. } => probe.as_deref().cloned(),
+            Way::Nothing | Way::Undone => None,
+        }
     }
 }
 
-fn invert<'p>(
-    plan: &'p Plan,
-    state: &RunState,
-    index: u32,
-    step: &'p PlannedStep,
-    left_out: &mut Vec<LeftOut>,
-) -> Inverted<'p> {
-    let mut inverted = Inverted { step, actions: Vec::new(), probes: Vec::new() };
-    let shared = captured_once(plan, state, |once| once <= index);
-    for (host, _) in (0_u32..).zip(&plan.hosts) {
-        let inverse = match inverse_on(plan, state, (host, index), step, &shared) {
-            Ok(inverse) => inverse,
+fn invert<'p>(past: &Past<'p>, index: u32, step: &'p PlannedStep, told: &mut Told) -> Inverted<'p> {
+    let shared = captured_once(past.plan, past.state, |once| once <= index);
+    let hosts = (0_u32..).zip(&past.plan.hosts).map(|(host, _)| host);
+    let ways = hosts.map(|host| {
+        let say = |why: String| LeftOut::new(past.plan, (host, index), why);
+        let inverse = match inverse_on(past, (host, index), step, &shared) {
+            Ok(None) => return Way::Nothing,
+            Ok(Some(inverse)) => inverse,
             Err(why) => {
-                left_out.extend(LeftOut::new(plan, (host, index), why));
-                None
+                told.left_out.extend(say(why));
+                return Way::Nothing;
             }
         };
-        let (action, probe) = inverse.map_or((None, None), |(action, probe)| (Some(action), probe));
-        inverted.actions.push(action);
-        inverted.probes.push(probe);
-    }
-    inverted
+        match past.back(host, &step.id) {
+            Back::Open => {}
+            Back::Done(run) => {
+                told.undone_before.extend(say(format!("undone before, in run {run}")));
+                return Way::Undone;
+            }
+            Back::Unclear(run, why) => {
+                told.left_out.extend(say(format!("its undo was sent in run {run}: {why}")));
+                return Way::Nothing;
+            }
+            Back::Again(run, why) => told.again.extend(say(format!("tried before, in run {run}: {why}"))),
+        }
+        let (action, probe) = inverse;
+        Way::Inverse { action: Box::new(action), probe: probe.map(Box::new) }
+    });
+    Inverted { step, ways: ways.collect() }
 }
 
 /// The inverse of a step on a host, filled; none where nothing was changed; the error says why it is left out.
 fn inverse_on(
-    plan: &Plan,
-    state: &RunState,
+    past: &Past<'_>,
     (host, index): (u32, u32),
     step: &PlannedStep,
     shared: &BTreeMap<CaptureName, Value>,
 ) -> Result<Option<(Action, Option<Probe>)>, String> {
+    let (plan, state) = (past.plan, past.state);
     match state.trace(host, index) {
         Trace::Nothing => return Ok(None),
         Trace::Unclear(why) => return Err(why),
         Trace::Ended => {}
+    }
+    if step.way_back != WayBack::NotNeeded {
+        if let Some(later) = past.stands_on(host) {
+            return Err(format!("run {later} went on here, and what it did has to be undone first"));
+        }
+        // What was done here, or may have been, keeps its own words.
+        let would_be_sent = matches!(past.back(host, &step.id), Back::Open | Back::Again(..));
+        if let Some(run) = past.may_still_run_on(host).filter(|_| would_be_sent) {
+            let ask = format!("ask the host with: daytwo recover {run}");
+            return Err(format!("something of run {run} may still be running here; {ask}"));
+        }
+        if let Some(run) = past.undone_below(host).filter(|_| would_be_sent) {
+            return Err(format!("what it was done on was taken back in run {run}, or tried to be; look at the host"));
+        }
     }
     let (action, verify) = match &step.way_back {
         WayBack::NotNeeded => return Ok(None),
@@ -153,14 +215,14 @@ fn filled(
 /// An inverse as a step. It is done on each host that has it, also where the step was done once for
 /// all: the plan's first host may be another one now.
 fn undo_step(inverted: Inverted<'_>, subset: &Subset<'_>) -> PlannedStep {
-    let Inverted { step, actions, probes } = inverted;
-    let pick = |host: &u32| *host as usize;
+    let step = inverted.step;
     let verify = match &step.way_back {
         WayBack::Inverse { verify, .. } => verify.as_ref(),
         WayBack::None | WayBack::NotNeeded => None,
     };
-    let hosts = || subset.hosts().iter();
-    let probe = PerHost::collect(hosts().map(|host| probes.get(pick(host)).cloned().flatten()));
+    let hosts = || subset.hosts().iter().copied();
+    let probe = PerHost::collect(hosts().map(|host| inverted.probe(host)));
+    let undone = (0_u32..).zip(hosts()).filter(|(_, host)| inverted.is_undone(*host));
     let of_phase = match step.phase {
         Phase::Main => "",
         Phase::OnFailure => " (done after a failure)",
@@ -170,20 +232,21 @@ fn undo_step(inverted: Inverted<'_>, subset: &Subset<'_>) -> PlannedStep {
         title: format!("Undo: {}{of_phase}", step.title),
         on: if step.on == On::Console { On::Console } else { On::Host },
         timeout_ms: step.timeout_ms,
+        done_before: undone.map(|(index, _)| index).collect(),
         verify: verify.map(|verify| with_probe(verify, probe)),
-        ..PlannedStep::new(
-            step.id.clone(),
-            PerHost::collect(hosts().map(|host| actions.get(pick(host)).cloned().flatten())),
-        )
+        ..PlannedStep::new(step.id.clone(), PerHost::collect(hosts().map(|host| inverted.action(host))))
     }
 }
 
 /// How many of the reasons are told when there is nothing to undo.
 const REASONS_MAX: usize = 10;
 
-fn nothing_to_undo(left_out: &[LeftOut]) -> PlanErrors {
-    let mut errors = vec![PlanError::new("there is nothing that this run's undo could take back")];
-    errors.extend(left_out.iter().take(REASONS_MAX).map(|left| PlanError {
+fn nothing_to_undo(told: &Told) -> PlanErrors {
+    let mut errors = vec![PlanError::new(match told.undone_before.is_empty() {
+        true => "there is nothing that this run's undo could take back",
+        false => "there is nothing more that this run's undo could take back",
+    })];
+    errors.extend(told.left_out.iter().chain(&told.undone_before).take(REASONS_MAX).map(|left| PlanError {
         step: Some(left.step.clone()),
         host: Some(left.host.clone()),
         ..PlanError::new(left.why.clone())

@@ -1,14 +1,13 @@
 //! The ports of engine and fleet over pooled SSH connections.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use daytwo_engine::ports::{Cancel, DeadManEnd, Keep, Kept, Shell, ShellEnd, ShellEvent, ShellJob};
+use daytwo_engine::ports::{Cancel, DeadManEnd, Kept, Shell, ShellEnd, ShellEvent, ShellJob};
 use daytwo_fleet::ports::{NoAnswer, Reach};
 use daytwo_model::plan::RunAs;
-use daytwo_model::{AttemptId, Exit, Host};
+use daytwo_model::{Exit, Host};
 use russh::Channel;
 use russh::client::Msg;
 use tokio::sync::mpsc;
@@ -18,7 +17,7 @@ use tracing::Instrument as _;
 use crate::ask::{AskError, ask};
 use crate::error::{ConnectError, seconds};
 use crate::host::{self, TOUCHES_MAX, Touched};
-use crate::job::{Delivered, SHELL, Site, shell_as};
+use crate::job::{SHELL, Site, shell_as};
 use crate::known_keys::KnownKeys;
 use crate::options::{Pinned, SshOptions};
 use crate::pool::Pool;
@@ -27,19 +26,12 @@ use crate::target::{Resolver, Target};
 /// How long a question about an attempt may take: its switch, its processes.
 const QUESTION_DEADLINE: Duration = Duration::from_secs(20);
 
-/// Attempts that are remembered as attached; the oldest are forgotten first. Hosts that cannot keep
-/// anything are rare, and an attempt matters only until its end is known.
-const ATTACHED_MAX: usize = 10_000;
-
 /// SSH to every host of the fleet, over one shared connection each.
 pub struct SshTransport {
     pub(crate) options: Arc<SshOptions>,
     pub(crate) resolver: Resolver,
     pub(crate) pool: Arc<Pool>,
     pub(crate) known_keys: Arc<KnownKeys>,
-    /// Attempts that run attached because their host could not keep them. Should such a host be able to keep
-    /// something later, "it holds no folder" must not be taken for "it was never begun".
-    attached: Mutex<BTreeSet<AttemptId>>,
 }
 
 impl std::fmt::Debug for SshTransport {
@@ -55,7 +47,7 @@ impl SshTransport {
         let options = Arc::new(options);
         let resolver = Resolver::new(Arc::clone(&options));
         let pool = Arc::new(Pool::new(Arc::clone(&options)));
-        Arc::new(Self { options, resolver, pool, known_keys: Arc::default(), attached: Mutex::default() })
+        Arc::new(Self { options, resolver, pool, known_keys: Arc::default() })
     }
 
     /// Adds an endpoint whose keys are known from elsewhere; replaces an earlier one of the same address.
@@ -96,49 +88,7 @@ impl SshTransport {
         let site = Site { pool: &self.pool, target, lease, deadlines: &self.options.deadlines };
         match &job.keep {
             None => crate::job::run_attached(site, channel, &job.script, &job.run_as, events, cancel).await,
-            Some(keep) => self.run_kept(site, channel, job, keep, events, cancel).await,
-        }
-    }
-
-    /// Delivers an attempt; one that its host cannot keep is run attached, which its start then says.
-    async fn run_kept(
-        &self,
-        site: Site<'_>,
-        channel: Channel<Msg>,
-        job: &ShellJob,
-        keep: &Keep,
-        events: mpsc::Sender<ShellEvent>,
-        cancel: &Cancel,
-    ) -> ShellEnd {
-        let why = match crate::job::deliver(&site, channel, job, keep, &events, cancel).await {
-            Delivered::Ended(end) => return end,
-            Delivered::CannotKeep(why) => why,
-        };
-        let place = site.target.place();
-        if keep.dead_man.is_some() {
-            let why = format!("{place} cannot keep it: {why}; without that there is no dead-man switch");
-            return ShellEnd::Refused { why };
-        }
-        tracing::info!(%place, why, "runs attached");
-        self.remember_attached(keep.attempt);
-        let (lease, channel) = match cancel.run_until_cancelled(self.pool.channel(&site.target)).await {
-            Some(Ok(connected)) => connected,
-            Some(Err(error)) => return error.into(),
-            None => {
-                return ShellEnd::Unreachable {
-                    why: format!("cancelled while connecting to {place}; nothing was started"),
-                };
-            }
-        };
-        let site = Site { lease, ..site };
-        crate::job::run_attached(site, channel, &job.script, &job.run_as, events, cancel).await
-    }
-
-    fn remember_attached(&self, attempt: AttemptId) {
-        let mut attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
-        attached.insert(attempt);
-        if attached.len() > ATTACHED_MAX {
-            attached.pop_first();
+            Some(keep) => crate::job::deliver(&site, channel, job, keep, &events, cancel).await,
         }
     }
 
@@ -149,12 +99,6 @@ impl SshTransport {
         events: mpsc::Sender<ShellEvent>,
         cancel: &Cancel,
     ) -> ShellEnd {
-        let attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner).contains(&kept.attempt);
-        if attached && kept.process.is_none() {
-            let place = host.endpoint.describe();
-            let why = format!("{place} could not keep it, and did not confirm that it began attached");
-            return ShellEnd::Unseen { why };
-        }
         let connecting = async {
             let target = self.resolver.resolve(&host.endpoint).await?;
             let (lease, channel) = self.pool.channel(&target).await?;
@@ -270,10 +214,13 @@ const fn word(end: &ShellEnd) -> &'static str {
     match end {
         ShellEnd::Exited(_) => "exited",
         ShellEnd::Killed => "killed",
+        ShellEnd::DeadMan => "ended by its dead-man switch",
         ShellEnd::Unseen { .. } => "unseen",
+        ShellEnd::Unaskable { .. } => "unaskable",
         ShellEnd::Lost { .. } => "lost",
         ShellEnd::NotStarted { .. } => "not started",
         ShellEnd::Unreachable { .. } => "unreachable",
+        ShellEnd::CannotKeep { .. } => "cannot be kept",
         ShellEnd::Refused { .. } => "refused",
     }
 }

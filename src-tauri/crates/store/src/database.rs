@@ -41,6 +41,10 @@ const WAL_BYTES_KEPT: &str = "67108864";
 /// fsync and writes pages again that every group of a big run touches: not at each of its commits.
 const WAL_PAGES_MOVED_AT: &str = "4096";
 
+/// What the writer keeps of the database in memory, as SQLite wants it said: a negative number is KiB. The
+/// index pages that every group of a big run touches fit; SQLite's own 2 MiB send them to the file and back.
+const WRITER_CACHE_KIB: &str = "-16384";
+
 /// The bytes `D2HI` in the file's header; the first migration writes it.
 const APPLICATION_ID: i64 = 0x4432_4849;
 
@@ -135,7 +139,7 @@ impl Database {
 
     /// The one connection that writes.
     pub(crate) async fn writer(&self) -> Result<SqliteConnection, sqlx::Error> {
-        let mut options = self.writable();
+        let mut options = self.writable().pragma("cache_size", WRITER_CACHE_KIB).pragma("temp_store", "memory");
         if let Some(pages) = self.pages_max {
             options = options.pragma("max_page_count", pages.to_string());
         }

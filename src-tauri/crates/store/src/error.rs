@@ -8,7 +8,7 @@ use daytwo_fleet::ports::KeepError;
 use daytwo_model::digest::InvalidDigest;
 use daytwo_model::event::BrokenChain;
 use daytwo_model::plan::InvalidPlan;
-use daytwo_model::{AttemptId, Digest, IllegalEvent, RunId};
+use daytwo_model::{AttemptId, Digest, IllegalEvent, RunId, Timestamp};
 
 /// Why the history could not be opened, written or read.
 #[derive(Debug, thiserror::Error)]
@@ -188,6 +188,26 @@ pub enum Error {
         plan: Digest,
         /// The run that executed it.
         run: RunId,
+    },
+    /// Another run of the same family was opened since this one was planned, so that its plan is not true any more.
+    #[error(
+        "open a run that is made of run {run}: run {by} was made of it or beside it since this was planned; plan it again"
+    )]
+    Overtaken {
+        /// The run that it was to be made of.
+        run: RunId,
+        /// The other one.
+        by: RunId,
+        /// When that was opened.
+        at: Timestamp,
+    },
+    /// A run is made of another only when that, and all that was made of it or beside it before, is over.
+    #[error("open a run that is made of run {run}: run {made} is not over")]
+    NotOver {
+        /// The run that it is made of.
+        run: RunId,
+        /// That run, or one of its family.
+        made: RunId,
     },
     /// Nothing can be asked of a run that has ended.
     #[error("ask something of run {0}: it has ended")]

@@ -28,7 +28,7 @@ impl Journal for Store {
         if records.is_empty() {
             return Ok(());
         }
-        let records = records.iter().map(seal).collect::<Result<_, _>>()?;
+        let records = records.iter().map(Sealed::new).collect::<Result<_, _>>()?;
         self.submit(Write::Append { fence, records }).await?;
         Ok(())
     }
@@ -66,10 +66,6 @@ impl ObservationStore for Store {
     }
 }
 
-fn seal(record: &Record) -> Result<Sealed, Error> {
-    Ok(Sealed { record: record.clone(), event: json("an event", &record.event)? })
-}
-
 fn new_run(sealed: &SealedPlan, first: &Record) -> Result<NewRun, Error> {
     let Event::RunOpened { plan: stated, by } = &first.event else {
         return Err(Error::Misused { run: first.run, why: "its first record does not open it" });
@@ -90,16 +86,17 @@ fn new_run(sealed: &SealedPlan, first: &Record) -> Result<NewRun, Error> {
         title: plan.runbook.title.clone(),
         undo_of: match plan.intent {
             Intent::Forward | Intent::Resume { .. } | Intent::Late { .. } => None,
-            Intent::Undo { of } => Some(of),
+            Intent::Undo { of, .. } => Some(of),
         },
         part_of: match plan.intent {
             Intent::Forward | Intent::Undo { .. } => None,
-            Intent::Resume { of, part } => Some((of, Part::Resumed(part))),
+            Intent::Resume { of, part, .. } => Some((of, Part::Resumed(part))),
             Intent::Late { of } => Some((of, Part::Late)),
         },
+        after: plan.intent.made_of().map(|(_, after)| after.to_vec()).unwrap_or_default(),
         wait_until: plan.limits.when_reachable_until,
         by: by.clone(),
-        first: seal(first)?,
+        first: Sealed::new(first)?,
         state: RunState::new(plan),
     })
 }

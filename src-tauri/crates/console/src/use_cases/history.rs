@@ -85,7 +85,6 @@ impl Console {
         }
         let (mark, word) = view::attempt::status(summary.status);
         let undo = summary.undo_of.is_some();
-        let standings = summary.standings.into_iter();
         Ok(RunRow {
             undone_by: self.undone_by(summary.id).await?,
             id: summary.id,
@@ -100,7 +99,7 @@ impl Console {
             started_by: summary.opened_by,
             ended_at: summary.ended_at,
             hosts: u32::try_from(summary.hosts).unwrap_or(u32::MAX),
-            standings: standings.map(|(at, hosts)| (view::attempt::standing(at, undo).1.to_owned(), hosts)).collect(),
+            standings: view::run::in_words(summary.standings, undo),
         })
     }
 

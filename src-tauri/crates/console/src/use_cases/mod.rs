@@ -7,6 +7,7 @@ mod fleet;
 mod history;
 mod keys;
 mod output;
+mod past;
 pub(crate) mod planning;
 mod resume;
 mod runs;

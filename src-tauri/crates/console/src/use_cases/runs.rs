@@ -43,13 +43,16 @@ impl Console {
         check_supported(&plan)?;
         self.check_typed(&plan, typed)?;
         self.check_not_executed(digest).await?;
+        self.check_not_overtaken(&plan).await?;
         self.check_keys(&plan).await?;
         self.check_unlocked(&plan)?;
         let plan = self.take_plan(digest)?;
-        match self.start_plan(plan).await {
-            // Another process may have been quicker with the same plan file: its run says more than the refusal.
+        match self.start_plan(plan.clone()).await {
+            // Another process may have been quicker, with the same plan file or another plan that is made of the
+            // same run: its run says more than the refusal.
             Err(error) if error.code == Code::History => {
                 self.check_not_executed(digest).await?;
+                self.check_not_overtaken(&plan).await?;
                 Err(error)
             }
             started => started,
@@ -171,13 +174,19 @@ impl Console {
             Some(Ok(Ok(outcome))) => {
                 tracing::info!(%run, ?outcome, "what became of the run is known as far as it can be")
             }
-            Some(Ok(Err(error))) => tracing::error!(%run, error = %chain(&error), "the run could not be taken up"),
-            Some(Err(panic)) => tracing::error!(%run, error = %panic, "the run could not be taken up"),
+            Some(Ok(Err(error))) => self.not_found_out(run, &error),
+            Some(Err(panic)) => self.not_found_out(run, &panic),
             None => {}
         }
         self.hand_back(fence).await;
         self.forget(run);
         self.tell_stale(Stale::History);
+    }
+
+    fn not_found_out(&self, run: RunId, error: &(dyn std::error::Error + Send + Sync)) {
+        tracing::error!(%run, error = %chain(error), "the run could not be taken up");
+        let why = UiError::new(Code::History, "what became of it could not be found out").because(error);
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(run, why);
     }
 
     /// Waits for the end of a driver, and hands it what other processes ask of its run meanwhile.
@@ -195,17 +204,32 @@ impl Console {
     /// The driver failed: what is in flight is found out anew, if the journal takes it by now.
     async fn give_up(self: &Arc<Self>, run: RunId, error: &(dyn std::error::Error + Send + Sync)) {
         tracing::error!(%run, error = %chain(error), "the run could not be driven to its end");
+        let why = UiError::new(
+            Code::History,
+            "the run could not be driven to its end: nothing more is sent, and what runs on its hosts goes on there",
+        );
+        let why = why.hint("when the cause is gone, find out what happened with: daytwo recover").because(error);
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(run, why);
         self.hand_back(Fence { run, token: FIRST_FENCE }).await;
         if let Err(error) = self.take_up(run).await {
             tracing::error!(%run, %error, causes = ?error.causes, "taking the run up");
         }
     }
 
-    /// Gives up the right to write a run's journal.
+    /// Gives up the right to write a run's journal. Where the history takes that neither, it is done before the run
+    /// is taken up again: until then the run would count as driven, and nobody could ask what became of it.
     pub(crate) async fn hand_back(&self, fence: Fence) {
         if let Err(error) = self.parts.store.hand_back(fence).await {
             tracing::warn!(run = %fence.run, %error, "handing a run back");
+            if !matches!(error, daytwo_store::Error::Fenced { .. }) {
+                self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(fence.run, fence);
+            }
         }
+    }
+
+    /// Why this process could not drive a run to its end.
+    pub(crate) fn why_given_up(&self, run: RunId) -> Option<UiError> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).get(&run).cloned()
     }
 
     fn forget(&self, run: RunId) {
@@ -217,23 +241,36 @@ impl Console {
     /// Runs that have not ended, here or in another process.
     pub async fn runs_active(&self) -> Result<Vec<RunRow>, UiError> {
         let mut rows = Vec::new();
-        for status in [RunStatus::Running, RunStatus::Cancelling, RunStatus::Interrupted] {
-            let filter = RunFilter { status: Some(status), ..RunFilter::default() };
-            for summary in self.parts.store.runs(&filter).await.map_err(|error| UiError::history(&error))? {
-                let id = summary.id;
-                let row = match self.driven_row(id).await {
-                    Ok(None) => self.run(id).await.map(|view| view.row),
-                    Ok(Some(row)) => Ok(row),
-                    Err(error) => Err(error),
-                };
-                match row {
-                    Ok(row) => rows.push(row),
-                    // One damaged run must not be in the way of planning others; the history shows it.
-                    Err(error) => tracing::error!(run = %id, %error, causes = ?error.causes, "reading an open run"),
-                }
+        for (id, _) in self.open_runs().await? {
+            let row = match self.driven_row(id).await {
+                Ok(None) => self.run(id).await.map(|view| view.row),
+                Ok(Some(row)) => Ok(row),
+                Err(error) => Err(error),
+            };
+            match row {
+                Ok(row) => rows.push(row),
+                // One damaged run must not be in the way of planning others; the history shows it.
+                Err(error) => tracing::error!(run = %id, %error, causes = ?error.causes, "reading an open run"),
             }
         }
         Ok(rows)
+    }
+
+    /// Runs that have not ended and that this process does not drive, as the journal's index has them.
+    pub(crate) async fn open_elsewhere(&self) -> Result<Vec<(RunId, RunStatus)>, UiError> {
+        let mut open = self.open_runs().await?;
+        open.retain(|(run, _)| !self.is_driven_here(*run));
+        Ok(open)
+    }
+
+    async fn open_runs(&self) -> Result<Vec<(RunId, RunStatus)>, UiError> {
+        let mut open = Vec::new();
+        for status in [RunStatus::Running, RunStatus::Cancelling, RunStatus::Interrupted] {
+            let filter = RunFilter { status: Some(status), ..RunFilter::default() };
+            let runs = self.parts.store.runs(&filter).await.map_err(|error| UiError::history(&error))?;
+            open.extend(runs.into_iter().map(|summary| (summary.id, status)));
+        }
+        Ok(open)
     }
 
     /// Runs that this process drives: they would be left if it ended now.

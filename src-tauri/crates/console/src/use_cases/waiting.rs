@@ -125,7 +125,9 @@ impl Console {
         }
         let (plan, _) = self.with_hosts_of_today(folded.sealed.plan());
         let (by, at) = (self.profile.actor.clone(), self.clock.now());
-        let late = match daytwo_runbook::plan_late(&plan, &folded.state, run, &hosts, by, at) {
+        let since = self.since(run).await?;
+        let past = since.past(&plan, &folded.state);
+        let late = match daytwo_runbook::plan_late(&past, &hosts, by, at) {
             Ok(late) => late,
             Err(errors) => {
                 let why = errors.to_string();

@@ -4,6 +4,7 @@ use daytwo_model::plan::{Effect, On, Plan, PlannedStep};
 use daytwo_model::run::{Attempt, DeadManSwitch, HostStanding};
 use daytwo_model::{Answer, AttemptState, CancelReason, Exit, Note, RunOutcome, RunState, RunStatus, SkipReason};
 
+use super::plan::done_before;
 use super::words::{duration, ordinal};
 use crate::wire::Mark;
 use crate::wire::run::Cell;
@@ -43,6 +44,9 @@ pub fn describe(state: &AttemptState, of: StepOf<'_>) -> (Mark, &'static str, St
         AttemptState::NotStarted { why } => (Mark::Unreachable, word, why.clone()),
         AttemptState::Cancelled { reason: CancelReason::Deadline } => {
             (Mark::Failed, "timed out", "killed at its deadline, and seen dead".into())
+        }
+        AttemptState::Cancelled { reason: CancelReason::DeadMan } => {
+            (Mark::Failed, "ended", "by its dead-man switch".into())
         }
         AttemptState::Cancelled { reason: CancelReason::Operator } => {
             (Mark::Skipped, word, "killed, and seen dead".into())
@@ -143,6 +147,7 @@ fn note(note: &Note) -> String {
         Note::Silent { ms, known } => format!("silent for {}, {known}", duration(*ms)),
         Note::OutOfSight { why } => format!("out of sight, and asked again and again: {why}"),
         Note::InSight => String::new(),
+        Note::Attached { why } => format!("attached to its connection, and lost with that: {why}"),
     }
 }
 
@@ -153,6 +158,7 @@ fn dead_man(switch: &DeadManSwitch) -> Option<String> {
         DeadManSwitch::Armed => "the host takes it back alone unless told in time".to_owned(),
         DeadManSwitch::Fired { exit: Some(exit) } => format!("the host took it back alone ({exit})"),
         DeadManSwitch::Fired { exit: None } => "the host took it back alone; how that ended is not known".to_owned(),
+        DeadManSwitch::Failed { why, .. } => why.clone(),
         DeadManSwitch::Unknown { why } => format!("whether the host took it back alone is not known: {why}"),
     })
 }
@@ -164,7 +170,7 @@ fn skipped(why: &SkipReason, of: StepOf<'_>) -> (Mark, &'static str, String) {
         SkipReason::FailedBudget => plain("the budget for failed hosts was spent"),
         SkipReason::UnreachableBudget => plain("the budget for unreachable hosts was spent"),
         SkipReason::Cancelled => plain("the run was cancelled"),
-        SkipReason::DoneBefore => plain("done in the run that this one resumes"),
+        SkipReason::DoneBefore => (Mark::Skipped, "done before", done_before(of.plan)),
         SkipReason::NotPlanned if of.step.on != On::Host => plain("it is done once for all hosts, and not on this one"),
         SkipReason::NotPlanned => plain("nothing to do here"),
         SkipReason::Condition => plain("its condition does not hold here"),
@@ -190,7 +196,7 @@ fn skipped(why: &SkipReason, of: StepOf<'_>) -> (Mark, &'static str, String) {
 #[must_use]
 pub const fn standing(standing: HostStanding, undo: bool) -> (Mark, &'static str) {
     match standing {
-        HostStanding::Asking => (Mark::Waiting, "asks"),
+        HostStanding::Asking => (Mark::Waiting, "asking"),
         HostStanding::Stuck => (Mark::Failed, "stuck"),
         HostStanding::Unknown => (Mark::Unknown, "unknown"),
         HostStanding::Failed => (Mark::Failed, "failed"),
@@ -241,6 +247,8 @@ mod tests {
             output: Default::default(),
             note: None,
             dead_man: None,
+            attached: false,
+            found_later: false,
         }
     }
 

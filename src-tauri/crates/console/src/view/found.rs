@@ -1,7 +1,7 @@
 //! What was found out of a run that was taken up, in sentences: the same one of many hosts is said once.
 
-use daytwo_model::run::Attempt;
-use daytwo_model::{AttemptId, AttemptState, Event, Plan, Record, RunState};
+use daytwo_model::run::{Attempt, DeadManSwitch};
+use daytwo_model::{AttemptId, AttemptState, CancelReason, Event, Plan, Record, RunState};
 
 use super::words::names;
 
@@ -50,13 +50,23 @@ pub fn found(plan: &Plan, state: &RunState, records: &[Record]) -> Vec<String> {
     grouped.sentences()
 }
 
+/// Why, without the address that it begins with: the sentence names the host, and hosts that say the same are told of
+/// together.
+fn without_place(why: &str) -> &str {
+    match why.split_once(": ") {
+        Some((place, rest)) if place.contains([':', '@']) && !place.contains(char::is_whitespace) => rest,
+        _ => why,
+    }
+}
+
 fn found_out(event: &Event) -> Option<String> {
     Some(match event {
         Event::AttemptFinished { exit, .. } => format!("finished with {exit}"),
         Event::AttemptVerified { .. } => "is verified".to_owned(),
         Event::AttemptNotVerified { why, .. } => format!("is not verified: {why}"),
-        Event::AttemptLost { why, .. } => format!("was lost and may have half happened: {why}"),
-        Event::AttemptNotStarted { why, .. } => format!("never began, and will not: {why}"),
+        Event::AttemptLost { why, .. } => format!("was lost and may have half happened: {}", without_place(why)),
+        Event::AttemptNotStarted { why, .. } => format!("never began, and will not: {}", without_place(why)),
+        Event::AttemptCancelled { reason: CancelReason::DeadMan, .. } => "was ended by its dead-man switch".to_owned(),
         Event::AttemptCancelled { .. } => "was killed, and seen dead".to_owned(),
         Event::AttemptUndone { .. } => "is done, and verified".to_owned(),
         Event::AttemptStuck { why, .. } => format!("failed, and a person is needed: {why}"),
@@ -65,6 +75,7 @@ fn found_out(event: &Event) -> Option<String> {
         Event::DeadManFired { exit: None, .. } => {
             "was taken back by the host alone; how that ended is not known".to_owned()
         }
+        Event::DeadManFailed { why, .. } => format!("was not taken back by the host alone: {why}"),
         _ => return None,
     })
 }
@@ -81,10 +92,13 @@ pub fn unknown(plan: &Plan, state: &RunState) -> Vec<String> {
 }
 
 fn not_known(attempt: &Attempt) -> String {
+    if let Some(DeadManSwitch::Failed { why, .. }) = attempt.dead_man.as_deref() {
+        return format!("may still go on: {why}; once it is ended there, or the host is started anew, ask again");
+    }
     match &attempt.state {
         AttemptState::Sent => "was sent, and its host has not answered yet".to_owned(),
         AttemptState::Running { .. } => "was running when it was last heard of".to_owned(),
-        AttemptState::Unknown { why } => format!("is not known: {why}"),
+        AttemptState::Unknown { why } => format!("is not known: {}", without_place(why)),
         _ => "may have been taken back by the host alone, which is not known".to_owned(),
     }
 }
@@ -124,7 +138,7 @@ mod tests {
         }
         written.then(Event::AttemptUnknown {
             attempt: attempts[3],
-            why: "no route".into(),
+            why: "root@10.0.0.4:22: no route".into(),
             output: Default::default(),
         });
         let state = written.state(&plan);

@@ -4,6 +4,7 @@ pub mod attempt;
 pub mod fleet;
 pub mod found;
 pub mod output;
+pub mod pace;
 pub mod plan;
 pub mod questions;
 pub mod run;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use daytwo_model::plan::Action;
 use daytwo_model::run::Asked;
 use daytwo_model::{Answer, Plan, Question, RunState, Timestamp};
 
@@ -69,21 +70,27 @@ fn answers(plan: &Plan, state: &RunState, asked: &Asked, hosts: &[u32]) -> Vec<A
 /// The words of an answer, and what it means for the hosts.
 fn words(plan: &Plan, asked: &Asked, answer: Answer, hosts: usize) -> (String, String) {
     let step = plan.steps.get(asked.step as usize).map_or("the step", |step| step.id.as_str());
-    let hosts = count(hosts, "host");
+    // `1 host goes on`, `3 hosts go on`.
+    let (one, hosts) = (hosts == 1, count(hosts, "host"));
+    let pick = |singular, plural| if one { singular } else { plural };
+    let (go, counts) = (pick("goes", "go"), pick("counts", "count"));
     match answer {
         Answer::Continue if matches!(asked.question, Question::Failure { .. }) => {
-            ("Go on".to_owned(), format!("{hosts} go on with the next step, and count as failed."))
+            ("Go on".to_owned(), format!("{hosts} {go} on with the next step, and {counts} as failed."))
         }
-        Answer::Continue => ("Continue".to_owned(), format!("{hosts} go on with the next step.")),
+        Answer::Continue => ("Continue".to_owned(), format!("{hosts} {go} on with the next step.")),
         Answer::Retry => (format!("Retry {step}"), format!("{step} is made again on {hosts}.")),
         Answer::Skip => {
-            (format!("Skip {step}"), format!("{step} is left as it is, {hosts} go on, and do not count as failed."))
+            let not = pick("does not count", "do not count");
+            (format!("Skip {step}"), format!("{step} is left as it is, {hosts} {go} on, and {not} as failed."))
         }
         Answer::Exclude => {
-            ("Leave out".to_owned(), format!("{hosts} are left out of the rest of the run, and count as failed."))
+            let are = pick("is", "are");
+            ("Leave out".to_owned(), format!("{hosts} {are} left out of the rest of the run, and {counts} as failed."))
         }
         Answer::Undo => {
-            ("Undo here".to_owned(), format!("What was done on {hosts} is taken back, and they count as failed."))
+            let they = pick("it counts", "they count");
+            ("Undo here".to_owned(), format!("What was done on {hosts} is taken back, and {they} as failed."))
         }
         Answer::Stop => {
             ("Stop the run".to_owned(), "No further host starts; those that have started go to their end.".to_owned())
@@ -94,14 +101,17 @@ fn words(plan: &Plan, asked: &Asked, answer: Answer, hosts: usize) -> (String, S
 /// What was answered, for the list of decisions: `retry restart`.
 #[must_use]
 pub fn answered(plan: &Plan, step: u32, answer: Answer) -> String {
-    let step = plan.steps.get(step as usize).map_or("the step", |step| step.id.as_str());
+    let planned = plan.steps.get(step as usize);
+    let asks = planned.is_some_and(|step| step.action.variants().iter().any(|it| matches!(it, Action::Ask { .. })));
+    let step = planned.map_or("the step", |step| step.id.as_str());
     match answer {
         Answer::Retry => format!("retry {step}"),
         Answer::Skip => format!("skip {step}"),
         Answer::Exclude => format!("leave out after {step}"),
         Answer::Undo => format!("undo after {step}"),
         Answer::Stop => format!("stop the run at {step}"),
-        Answer::Continue => format!("continue after {step}"),
+        Answer::Continue if asks => format!("continue after {step}"),
+        Answer::Continue => format!("go on after {step} failed"),
     }
 }
 

@@ -61,11 +61,14 @@ pub struct Told {
     pub decisions: Vec<Decision>,
     /// When each host was asked what it waits with.
     pub asked: BTreeMap<u32, Timestamp>,
+    /// When the last record was written.
+    pub last: Option<Timestamp>,
 }
 
 impl Told {
     /// Takes what the next record tells.
     pub fn take(&mut self, plan: &Plan, record: &Record) {
+        self.last = Some(record.at);
         self.decisions.extend(decision(plan, record));
         if let Event::QuestionAsked { host, .. } = &record.event {
             self.asked.insert(*host, record.at);
@@ -87,7 +90,7 @@ pub fn row(frame: &RunFrame, sealed: &SealedPlan, state: &RunState) -> RunRow {
         plan: sealed.digest(),
         undo_of: match plan.intent {
             Intent::Forward | Intent::Resume { .. } | Intent::Late { .. } => None,
-            Intent::Undo { of } => Some(of),
+            Intent::Undo { of, .. } => Some(of),
         },
         undone_by: frame.undone_by,
         mark,
@@ -97,11 +100,18 @@ pub fn row(frame: &RunFrame, sealed: &SealedPlan, state: &RunState) -> RunRow {
         started_by: frame.started_by.clone(),
         ended_at: frame.ended_at,
         hosts: u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX),
-        standings: standings
-            .into_iter()
-            .map(|(standing, hosts)| (attempt::standing(standing, undo).1.to_owned(), hosts))
-            .collect(),
+        standings: in_words(standings, undo),
     }
+}
+
+/// How many hosts stand where. In an undo, two standings have one word: their hosts are counted together.
+#[must_use]
+pub fn in_words(standings: BTreeMap<HostStanding, u32>, undo: bool) -> BTreeMap<String, u32> {
+    let mut counts = BTreeMap::new();
+    for (standing, hosts) in standings {
+        *counts.entry(attempt::standing(standing, undo).1.to_owned()).or_insert(0) += hosts;
+    }
+    counts
 }
 
 /// Whether a run has still something to do.
@@ -134,6 +144,7 @@ pub fn view(frame: &RunFrame, sealed: &SealedPlan, state: &RunState, index: u64,
         batches: batches(plan, state),
         hosts: (0..row.hosts).filter_map(|host| run_host(plan, state, host)).collect(),
         budgets: budgets(plan, state),
+        pace: frame.is_driven().then(|| super::pace::pace(plan, state, told)).flatten(),
         inputs: inputs(plan),
         decisions: told.decisions.clone(),
         offers: offers(frame, plan, state),
@@ -254,7 +265,7 @@ pub fn offers(frame: &RunFrame, plan: &Plan, state: &RunState) -> Vec<Offer> {
 fn part_of(plan: &Plan) -> Option<PartOf> {
     let (run, part) = match plan.intent {
         Intent::Forward | Intent::Undo { .. } => return None,
-        Intent::Resume { of, part } => (of, part_words(part)),
+        Intent::Resume { of, part, .. } => (of, part_words(part)),
         Intent::Late { of } => (of, "hosts that could not be reached then"),
     };
     Some(PartOf { run, part: part.to_owned() })
@@ -331,6 +342,11 @@ pub fn decision(plan: &Plan, record: &Record) -> Option<Decision> {
                 Some(by) => (by.clone(), format!("decided to {answered} {on}"), why.clone()),
                 None => ("nobody".to_owned(), format!("decided in time, so: {answered} {on}"), String::new()),
             }
+        }
+        Event::QuestionWithdrawn { host, step, why } => {
+            let name = plan.hosts.get(*host as usize).map_or("a host", |host| host.name.as_str());
+            let step = plan.steps.get(*step as usize).map_or("the step", |step| step.id.as_str());
+            (name.to_owned(), format!("told what became of {step}: nobody has to decide about it"), why.clone())
         }
         Event::HealthChecked { batch, holds, said } => {
             let what = if *holds { "held" } else { "did not hold" };

@@ -64,7 +64,7 @@ pub fn ago(now: Timestamp, then: Timestamp) -> String {
     }
 }
 
-/// How long it is until then, rounded up to one unit: `no time`, `40 s`, `12 min`, `3 h`.
+/// How long it is until then, in one unit and not less than it is, but for days: `no time`, `40 s`, `12 min`, `3 h`.
 #[must_use]
 pub fn until(now: Timestamp, then: Timestamp) -> String {
     let seconds = then.ms_since(now).div_ceil(1_000);
@@ -73,7 +73,8 @@ pub fn until(now: Timestamp, then: Timestamp) -> String {
         1..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds.div_ceil(60)),
         7_200..172_800 => format!("{} h", seconds.div_ceil(3_600)),
-        _ => format!("{} d", seconds.div_ceil(86_400)),
+        // Of days, what is nearer: three days are said to be three until they are less than two and a half.
+        _ => format!("{} d", (seconds + 43_200) / 86_400),
     }
 }
 
@@ -117,6 +118,8 @@ mod tests {
             [250, 1_500, 30_000, 300_000, 7_200_000].map(duration),
             ["250 ms", "1500 ms", "30 s", "5 min", "2 h"]
         );
+        let left = [0, 90, 121, 7_201, 60 * 3_600, 60 * 3_600 - 1, 72 * 3_600].map(|s| until(at(0), at(s * 1_000)));
+        assert_eq!(left, ["no time", "90 s", "3 min", "3 h", "3 d", "2 d", "3 d"]);
         assert_eq!([percent(1, 3), percent(1, 1000), percent(0, 5)], ["33 %", "<1 %", "0 %"]);
     }
 }

@@ -58,6 +58,8 @@ pub struct RunView {
     pub hosts: Vec<RunHost>,
     /// Budgets in words: `failed 1 of at most 2`, one line each.
     pub budgets: Vec<String>,
+    /// What the run waits for between two batches; none while it works.
+    pub pace: Option<Pace>,
     /// The inputs, secrets by name.
     pub inputs: BTreeMap<String, String>,
     /// What people decided: who, when, what, why.
@@ -219,6 +221,15 @@ pub struct RunStep {
     pub changes: bool,
 }
 
+/// What a run waits for between two batches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Pace {
+    /// In words: `waiting 10 min after batch 2`, `checking health after batch 2: GET … answers 200`.
+    pub words: String,
+    /// Until when at most, where that is known.
+    pub until: Option<Timestamp>,
+}
+
 /// A band of the matrix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RunBatch {
@@ -305,6 +316,8 @@ pub struct RunDelta {
     pub batches: Vec<RunBatch>,
     /// The budgets as they are now.
     pub budgets: Vec<String>,
+    /// What the run waits for now.
+    pub pace: Option<Pace>,
     /// Everything decided so far.
     pub decisions: Vec<Decision>,
     /// What can be done now.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use daytwo_engine::ports::{Cancel, Shell, ShellEnd, ShellEvent, ShellJob};
+use daytwo_engine::ports::{Cancel, Kept, Shell, ShellEnd, ShellEvent, ShellJob};
 use daytwo_fleet::ports::{NoAnswer, Reach};
 use daytwo_model::{Exit, Host, HostName, ProcessIdentity, Stream};
 use tokio::sync::mpsc;
@@ -162,6 +162,11 @@ impl Shell for SimulatedFleet {
                 End::Exit(_) | End::Unseen(_) | End::Never => ShellEnd::Killed,
             },
         }
+    }
+
+    /// Nothing of a host outlives the process that simulates it.
+    async fn reattach(&self, host: &Host, _: Kept, _: mpsc::Sender<ShellEvent>, _: Cancel) -> ShellEnd {
+        ShellEnd::Lost { why: format!("{} is simulated, and has ended with the program since", host.name) }
     }
 }
 

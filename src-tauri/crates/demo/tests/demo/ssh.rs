@@ -130,7 +130,8 @@ async fn a_changing_step_is_kept_on_the_hosts_own_disk_and_outlives_the_console(
 
     let second = transport(&fleet);
     second.read(web, "touch /root/go", PATIENCE).await.unwrap();
-    let kept = Kept { attempt, run_as: RunAs::Root, process: None, have: (4, 0), sent_ago: Duration::from_secs(1) };
+    let sent_ago = Duration::from_secs(1);
+    let kept = Kept { attempt, run_as: RunAs::Root, process: None, attached: false, have: (4, 0), sent_ago };
     let (sender, mut events) = mpsc::channel(SHELL_EVENTS_MAX);
     let mut rest = Vec::new();
     let asking = second.reattach(web, kept, sender, Cancel::new());

@@ -5,9 +5,11 @@
 //! show anybody an event that is not on disk.
 
 mod deadlines;
+mod first;
 mod perform;
 mod stops;
 mod turn;
+mod unknown;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use tracing::Instrument as _;
 use self::deadlines::Deadlines;
 use self::perform::Working;
 use self::stops::Stops;
+use self::unknown::Unknown;
 use crate::error::RunError;
 use crate::handle::{Handle, Published, REQUESTS_MAX, Request};
 use crate::machine::{Effect, Machine};
@@ -132,10 +135,15 @@ impl Driver {
         let mask = mask(&secrets)?;
         let TakenUp { state, last, fence, by, opened_by, earlier } = *taken;
         let (found_by, clock) = (mask.text(&by), Arc::clone(&self.ports.clock));
-        let begun = Machine::take_up(Arc::clone(&self.plan), state, found_by, &mut || clock.new_attempt());
-        let (machine, settled) = begun.map_err(RunError::Illegal)?;
-        let mut dispatcher = self.dispatcher(machine, (secrets, all), mask, opened_by, fence, last);
+        let plan = Arc::clone(&self.plan);
+        let asking = Machine::before_it_is_taken_up(Arc::clone(&plan), state);
+        let mut dispatcher = self.dispatcher(asking, (secrets, all), mask, opened_by, fence, last);
         dispatcher.earlier = earlier;
+        dispatcher.ask_first().await?;
+        let state = dispatcher.machine.state().clone();
+        let begun = Machine::take_up(plan, state, found_by, &mut || clock.new_attempt());
+        let (machine, settled) = begun.map_err(RunError::Illegal)?;
+        dispatcher.machine = machine;
         dispatcher.add_all(settled)?;
         dispatcher.drive().await
     }
@@ -175,6 +183,7 @@ impl Driver {
             requests: self.requests,
             stops: Stops::new(),
             deadlines: Deadlines::default(),
+            unknown: Unknown::default(),
             earlier: HashMap::new(),
             armed: HashMap::new(),
         }
@@ -198,7 +207,8 @@ struct Dispatcher {
     requests: mpsc::Receiver<Request>,
     stops: Stops,
     deadlines: Deadlines,
-    /// What the journal knows of attempts that an earlier process sent.
+    unknown: Unknown,
+    /// What the journal knows of attempts that were sent and are not over.
     earlier: HashMap<AttemptId, crate::take_up::Sent>,
     /// When attempts were sent that arm a dead-man switch.
     armed: HashMap<AttemptId, Instant>,

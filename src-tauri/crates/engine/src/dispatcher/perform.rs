@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daytwo_model::plan::{On, Phase};
-use daytwo_model::{AttemptId, CancelDegree, CaptureName, Event, OutputTally, SkipReason};
+use daytwo_model::{AttemptId, AttemptState, CancelDegree, CaptureName, Event, OutputTally, SkipReason};
 use serde_json::Value;
 use tokio::task::JoinError;
 use tokio::time::{Instant, timeout};
@@ -24,11 +24,21 @@ use crate::unit::{At, Told, Unit};
 pub(super) enum Doing {
     Sending(AttemptId),
     Finding(AttemptId),
+    /// Its end was not seen, and its host is asked once more.
+    AskingAgain(AttemptId),
     Verifying(AttemptId),
     SettlingDeadMan(AttemptId),
-    AskingHealth { batch: u32 },
-    Checking { host: u32, step: u32 },
-    Pausing { host: u32, step: u32 },
+    AskingHealth {
+        batch: u32,
+    },
+    Checking {
+        host: u32,
+        step: u32,
+    },
+    Pausing {
+        host: u32,
+        step: u32,
+    },
 }
 
 /// A unit of work in flight.
@@ -46,6 +56,8 @@ impl Doing {
             Self::Sending(attempt) | Self::Finding(attempt) => {
                 Told::Events(vec![Event::AttemptUnknown { attempt, why, output: OutputTally::default() }])
             }
+            // It is as unknown as before.
+            Self::AskingAgain(_) => Told::Events(Vec::new()),
             Self::Verifying(attempt) => Told::Events(vec![Event::AttemptNotVerified { attempt, why }]),
             Self::SettlingDeadMan(attempt) => Told::Events(vec![Event::DeadManUnknown { attempt, why }]),
             Self::AskingHealth { batch } => Told::Events(vec![Event::HealthChecked { batch, holds: false, said: why }]),
@@ -61,9 +73,18 @@ impl Doing {
         match self {
             Self::Sending(attempt)
             | Self::Finding(attempt)
+            | Self::AskingAgain(attempt)
             | Self::Verifying(attempt)
             | Self::SettlingDeadMan(attempt) => Some(attempt),
             Self::AskingHealth { .. } | Self::Checking { .. } | Self::Pausing { .. } => None,
+        }
+    }
+
+    /// The attempt that is asked about once more.
+    pub(super) const fn asks_again(self) -> Option<AttemptId> {
+        match self {
+            Self::AskingAgain(attempt) => Some(attempt),
+            _ => None,
         }
     }
 
@@ -71,7 +92,11 @@ impl Doing {
     const fn asks(self) -> bool {
         match self {
             Self::Sending(_) | Self::Finding(_) | Self::SettlingDeadMan(_) => false,
-            Self::Verifying(_) | Self::AskingHealth { .. } | Self::Checking { .. } | Self::Pausing { .. } => true,
+            Self::AskingAgain(_)
+            | Self::Verifying(_)
+            | Self::AskingHealth { .. }
+            | Self::Checking { .. }
+            | Self::Pausing { .. } => true,
         }
     }
 }
@@ -131,6 +156,28 @@ impl Dispatcher {
         self.stops.cancel_hosts(degree, hosts, working.map(|working| (working.host, working.kind, &working.cancel)));
     }
 
+    /// Asks hosts again about attempts whose end was not seen. Nothing is ended by it, and nothing but an end is news.
+    pub(super) fn ask_again(&mut self) {
+        while let Some(attempt) = self.unknown.take_due() {
+            let place = self.machine.state().place(attempt);
+            let Some((host, step)) = place.filter(|_| self.is_unknown(attempt)) else {
+                self.unknown.asked();
+                continue;
+            };
+            let inverse = self.machine.state().is_inverse(attempt);
+            let earlier = Earlier { over: true, ..self.earlier(attempt) };
+            self.start(Doing::AskingAgain(attempt), host, step, inverse, move |at| async move {
+                Told::Events(Unit { at, attempt, inverse }.reattach(earlier).await)
+            });
+        }
+    }
+
+    /// Whether nobody knows how an attempt ended.
+    pub(super) fn is_unknown(&self, attempt: AttemptId) -> bool {
+        let known = self.machine.state().find(attempt);
+        known.is_some_and(|known| matches!(known.state, AttemptState::Unknown { .. }))
+    }
+
     fn settle_dead_man(&mut self, attempt: AttemptId, host: u32, step: u32, wanted: Wanted) {
         let earlier = match self.armed.get(&attempt) {
             Some(sent) => Earlier { sent_ago: sent.elapsed(), ..Earlier::default() },
@@ -165,6 +212,8 @@ impl Dispatcher {
 
     fn part(&self, doing: Doing, step: u32, inverse: bool) -> Part {
         let at_the_end = match self.context.step(step).map(|step| step.phase) {
+            // It ends nothing, so there is nothing for a cancel to end.
+            _ if matches!(doing, Doing::AskingAgain(_)) => true,
             Some(Phase::OnFailure | Phase::Always) => !matches!(doing, Doing::AskingHealth { .. }),
             Some(Phase::Main) | None => inverse || matches!(doing, Doing::SettlingDeadMan(_)),
         };

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use daytwo_model::plan::{Action, Effect, On, WayBack};
 use daytwo_model::{Answer, AttemptId, AttemptState, CancelDegree, Event, Record, RunOutcome, RunStatus};
 use tokio::task::{Id, JoinError};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::perform::cause;
+use super::perform::{Working, cause};
 use super::{Dispatcher, within};
 use crate::error::RunError;
 use crate::handle::Request;
 use crate::machine::Settled;
 use crate::ports::Fence;
 use crate::shell::Earlier;
+use crate::take_up::Sent;
 use crate::unit::{Context, Told};
 
 /// Records in one append: keeps a single write short when thousands of steps are skipped at once. With so
@@ -37,7 +39,7 @@ impl Dispatcher {
         result
     }
 
-    /// What the journal knows of an attempt that an earlier process sent.
+    /// What the journal knows of an attempt that was sent.
     pub(super) fn earlier(&self, attempt: AttemptId) -> Earlier {
         let now = self.context.ports.clock.now();
         let over = self.is_over();
@@ -57,13 +59,15 @@ impl Dispatcher {
             if !self.pending.is_empty() || !self.effects.is_empty() {
                 continue;
             }
+            // Nobody waits for what is only asked about again.
+            let is_idle = self.units.len() <= self.unknown.asking();
             if let Some(RunStatus::Ended { outcome }) = self.machine.state().status()
-                && (!was_over || self.units.is_empty())
+                && (!was_over || is_idle)
             {
                 tracing::info!(?outcome, "ended");
                 return Ok(outcome);
             }
-            if self.units.is_empty() && self.deadlines.next().is_none() {
+            if is_idle && self.deadlines.next().is_none() {
                 return Err(RunError::Stalled);
             }
             let fact = self.wait().await;
@@ -73,7 +77,7 @@ impl Dispatcher {
 
     /// People first: a cancel must not wait behind the reports of a thousand hosts.
     async fn wait(&mut self) -> Fact {
-        let due = self.deadlines.next();
+        let due = self.deadlines.next().into_iter().chain(self.unknown.next()).min();
         // Reports are open as long as this exists, so there is always something to wait for.
         tokio::select! {
             biased;
@@ -170,6 +174,7 @@ impl Dispatcher {
         {
             self.settle(Event::BatchEnded { batch })?;
         }
+        self.ask_again();
         for unanswered in self.deadlines.unanswered() {
             self.answer(unanswered.hosts, unanswered.step, unanswered.answer, None, String::new())?;
         }
@@ -177,23 +182,33 @@ impl Dispatcher {
     }
 
     fn ended(&mut self, joined: Result<(Id, Told), JoinError>) -> Result<(), RunError> {
-        let told = match joined {
-            Ok((id, told)) => {
-                self.doing.remove(&id);
-                told
-            }
+        let asks_again = |working: &Working| working.doing.asks_again();
+        let (told, again) = match joined {
+            Ok((id, told)) => (told, self.doing.remove(&id).as_ref().and_then(asks_again)),
             Err(error) => {
                 let working = self.doing.remove(&error.id());
+                let again = working.as_ref().and_then(asks_again);
                 let why = self.context.reason(&format!("this console failed while it followed it: {}", cause(error)));
                 tracing::error!(why, "a unit of work failed");
-                working.map_or_else(|| Told::Events(Vec::new()), |working| working.doing.broken(why))
+                (working.map_or_else(|| Told::Events(Vec::new()), |working| working.doing.broken(why)), again)
             }
         };
         match told {
             Told::Events(facts) => {
+                for fact in &facts {
+                    if let Event::AttemptStuck { attempt, why } = fact {
+                        self.machine.note_why(*attempt, why.clone());
+                    }
+                }
                 for fact in facts {
                     if self.is_news(&fact) {
                         self.settle(fact)?;
+                    }
+                }
+                if let Some(attempt) = again {
+                    self.unknown.asked();
+                    if self.is_unknown(attempt) {
+                        self.unknown.add(attempt, &self.context.settings);
                     }
                 }
                 Ok(())
@@ -207,12 +222,14 @@ impl Dispatcher {
     }
 
     /// Whether a fact adds to what is known. That an end is still not known does not.
-    fn is_news(&self, fact: &Event) -> bool {
+    pub(super) fn is_news(&self, fact: &Event) -> bool {
         let state = self.machine.state();
         match fact {
             Event::AttemptUnknown { attempt, .. } => {
                 !state.find(*attempt).is_some_and(|known| matches!(known.state, AttemptState::Unknown { .. }))
             }
+            // Whether it is stuck is the machine's to say; why was noted.
+            Event::AttemptStuck { .. } => false,
             // After the end of the run only the ends of attempts are told.
             Event::AttemptVerified { .. } | Event::AttemptNotVerified { .. } => !self.is_over(),
             _ => true,
@@ -232,13 +249,46 @@ impl Dispatcher {
     }
 
     pub(super) fn add(&mut self, event: Event) -> Result<(), RunError> {
-        if let Event::QuestionAnswered { hosts, .. } = &event {
-            hosts.iter().for_each(|host| self.deadlines.answered(*host));
+        match &event {
+            Event::QuestionAnswered { hosts, .. } => hosts.iter().for_each(|host| self.deadlines.answered(*host)),
+            Event::QuestionWithdrawn { host, .. } => self.deadlines.answered(*host),
+            Event::AttemptUnknown { attempt, .. } if self.may_be_asked_again(*attempt) => {
+                self.unknown.add(*attempt, &self.context.settings);
+            }
+            _ => {}
         }
         let previous = self.pending.last().unwrap_or(&self.last);
         let record = Record::seal(previous.run, Some(previous), self.context.ports.clock.now(), event);
-        self.pending.push(record.map_err(RunError::Seal)?);
+        let record = record.map_err(RunError::Seal)?;
+        Sent::note(&mut self.earlier, &record);
+        let may_be_asked = |attempt: &AttemptId| {
+            self.machine.state().find(*attempt).is_some_and(daytwo_model::run::Attempt::may_still_run)
+        };
+        if let Some(over) = record.event.attempt().filter(|attempt| !may_be_asked(attempt)) {
+            self.earlier.remove(&over);
+        }
+        self.pending.push(record);
         Ok(())
+    }
+
+    /// Whether a host keeps what could be asked about: a script that changes something, and that did not run
+    /// attached to its connection.
+    pub(super) fn may_be_asked_again(&self, attempt: AttemptId) -> bool {
+        if !self.context.settings.asks_unknown_in_run {
+            return false;
+        }
+        let state = self.machine.state();
+        let Some((host, step)) = state.place(attempt) else { return false };
+        let Some(planned) = self.context.step(step) else { return false };
+        let inverse = state.is_inverse(attempt);
+        let action = match (&planned.way_back, inverse) {
+            (_, false) => planned.action.get(host),
+            (WayBack::Inverse { action, .. }, true) => action.get(host),
+            (WayBack::None | WayBack::NotNeeded, true) => None,
+        };
+        let changes = inverse || planned.effect == Effect::Change;
+        let is_kept = changes && planned.on != On::Console && matches!(action, Some(Action::Run { .. }));
+        is_kept && !self.is_over() && state.find(attempt).is_some_and(|known| !known.attached)
     }
 
     /// Writes what is pending; then, and only then, it may be seen, and what follows from it is done. Facts

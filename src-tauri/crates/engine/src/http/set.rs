@@ -160,7 +160,11 @@ impl Unit {
         sink.write(Stream::Stdout, body).await;
         sink.write(Stream::Stderr, told.as_bytes()).await;
         let (output, _) = sink.finish(ending).await;
-        self.finished(step, exit, output, &Kept::default())
+        // A way back that failed is stuck, and the sentence says more than the exit.
+        let why = (!told.is_empty() && !exit.is_success()).then(|| self.at.context.reason(told.trim_end()));
+        let mut facts = self.finished(step, exit, output, &Kept::default());
+        facts.extend(why.map(|why| Event::AttemptStuck { attempt: self.attempt, why }));
+        facts
     }
 }
 

@@ -244,6 +244,7 @@ fn why(known: &Attempt) -> String {
         S::Cancelled { reason: CancelReason::Deadline } => {
             "it ran longer than the step allows, and was killed".to_owned()
         }
+        S::Cancelled { reason: CancelReason::DeadMan } => "it was ended by its dead-man switch".to_owned(),
         // Done, but its dead-man switch was not disarmed.
         S::Verified { .. } => "the host took it back alone, or may have".to_owned(),
         other => other.word().to_owned(),

@@ -10,6 +10,9 @@ use super::{Effect, Machine, Move};
 impl Machine {
     /// Something about an attempt became known.
     pub(super) fn attempt_changed(&mut self, attempt: AttemptId) -> Vec<Move> {
+        if self.state.find(attempt).is_some_and(|known| known.found_later) {
+            return self.found_later(attempt);
+        }
         let Some((host, _)) = self.state.place(attempt) else { return Vec::new() };
         if self.state.is_inverse(attempt) { self.follow_inverse(attempt) } else { self.follow(host) }
     }
@@ -40,7 +43,7 @@ impl Machine {
                 }
             }
             AttemptState::Finished { exit } if self.undo && !self.state.retry_is_due(host, step) => {
-                vec![Move::Record(Event::AttemptStuck { attempt, why: exit.to_string() })]
+                vec![Move::Record(Event::AttemptStuck { attempt, why: self.why_stuck(attempt, exit) })]
             }
             AttemptState::Verified { .. } if self.undo => vec![Move::Record(Event::AttemptUndone { attempt })],
             AttemptState::NotVerified { why, .. } if self.undo => {
@@ -69,7 +72,8 @@ impl Machine {
         let Some(known) = self.state.attempt(host, step) else { return false };
         let AttemptState::Finished { exit } = &known.state else { return false };
         let retry = self.step(step).and_then(|planned| planned.retry.as_ref());
-        self.is_closed(host, step).is_none() && retry.is_some_and(|retry| retry.applies(known.attempts, exit))
+        let may_be = !known.found_later && self.is_closed(host, step).is_none();
+        may_be && retry.is_some_and(|retry| retry.applies(known.attempts, exit))
     }
 
     /// What became of a dead-man switch.

@@ -16,6 +16,7 @@ impl Machine {
     pub(super) fn heard(&self, fact: Event) -> Option<Event> {
         let state = &self.state;
         let in_flight = |attempt| state.find(attempt).is_some_and(|known| known.state.is_in_flight());
+        let switch = |attempt| state.find(attempt).and_then(|known| known.dead_man.as_deref());
         let still = match &fact {
             Event::QuestionAnswered { hosts, step, answer, by, why } => {
                 let waiting = hosts.iter().filter(|host| state.may_answer(**host, *step, *answer));
@@ -38,8 +39,20 @@ impl Machine {
             // Asked once more after the end, and still not known.
             Event::AttemptUnknown { .. } => !self.is_over,
             Event::DeadManUnknown { attempt, .. } => {
-                let switch = state.find(*attempt).and_then(|known| known.dead_man.as_deref());
-                !matches!(switch, Some(DeadManSwitch::Unknown { .. }))
+                !matches!(switch(*attempt), Some(DeadManSwitch::Unknown { .. } | DeadManSwitch::Failed { .. }))
+            }
+            // Of what could not be ended, only that it has ended since is news.
+            Event::DeadManFailed { over: true, .. } => true,
+            Event::DeadManDisarmed { attempt }
+            | Event::DeadManFired { attempt, .. }
+            | Event::DeadManFailed { attempt, .. } => !matches!(switch(*attempt), Some(DeadManSwitch::Failed { .. })),
+            Event::AttemptFinished { .. }
+            | Event::AttemptLost { .. }
+            | Event::AttemptNotStarted { .. }
+            | Event::AttemptCancelled { .. } => self.may_be_found(&fact),
+            // Told beside an end that was not heard.
+            Event::AttemptNotVerified { attempt, .. } => {
+                !state.find(*attempt).is_some_and(|known| matches!(known.state, AttemptState::Unknown { .. }))
             }
             _ => true,
         };

@@ -46,6 +46,11 @@
 //! - **Retry.** An attempt that was seen to fail is made again, as a new attempt, as often as the
 //!   step says. One whose end was not seen, that was killed or that never started is not, unless a person says
 //!   so; one whose end was not seen not even then.
+//! - **Found out later.** While the run goes on, hosts are asked again about attempts whose end was not seen. A
+//!   question about one is withdrawn, and what follows is what would have followed at once, but that no retry is
+//!   made by itself. Where the host has gone past it, it is recorded as it is: nothing more is sent or asked, its
+//!   post-condition neither, and a host of which everything turns out well counts as good, not as failed. A budget
+//!   that was spent stays spent.
 //! - **Dead-man switch.** After a step that ended well (or is made again) the host is told, and only then is the
 //!   step behind it. After one that did not, the switch is waited for first. Where it fired, or nobody knows, the
 //!   step counts as failed, and no second inverse is sent.
@@ -74,6 +79,7 @@ mod cancel;
 mod course;
 mod failure;
 mod follow;
+mod found;
 mod heard;
 mod lanes;
 mod phases;
@@ -85,9 +91,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use daytwo_model::plan::{Intent, On, Phase, PlannedStep};
-use daytwo_model::{Answer, AttemptId, CancelDegree, Event, IllegalEvent, RunState, RunStatus, SealedPlan, SkipReason};
+use daytwo_model::{
+    Answer, AttemptId, CancelDegree, Event, Exit, IllegalEvent, RunState, RunStatus, SealedPlan, SkipReason,
+};
 
-use self::course::Course;
+use self::course::{Course, Waits};
 use self::lanes::Lanes;
 use self::rollout::{Rollout, Stage};
 
@@ -171,6 +179,8 @@ pub struct Machine {
     is_over: bool,
     /// By step that is done once: the hosts that wait for its end.
     waiting: HashMap<u32, Vec<u32>>,
+    /// What is known of a bad end that is about to be told, beside its exit.
+    why: Option<(AttemptId, String)>,
 }
 
 /// What follows from an event.
@@ -202,6 +212,7 @@ impl Machine {
             finale_failed: false,
             is_over: false,
             waiting: HashMap::new(),
+            why: None,
             plan,
         }
     }
@@ -229,8 +240,22 @@ impl Machine {
     /// step asks for is reported finished and then not verified. A fact that comes too late to change anything
     /// (an answer to a question that was closed, a cancel that is not harder) is not heard: nothing follows.
     pub fn next(&mut self, fact: Event, new_attempt: &mut dyn FnMut() -> AttemptId) -> Result<Settled, IllegalEvent> {
-        let heard = self.heard(fact).into_iter().map(Move::Record).collect();
+        let heard = self.heard(fact).map(|fact| self.recorded(fact)).unwrap_or_default();
         self.settle(heard, new_attempt)
+    }
+
+    /// Why an attempt that is told to have ended next ended badly, in a sentence. Where it takes something back, it is
+    /// stuck for that reason.
+    pub fn note_why(&mut self, attempt: AttemptId, why: String) {
+        self.why = Some((attempt, why));
+    }
+
+    /// Why an attempt that takes something back is stuck.
+    fn why_stuck(&self, attempt: AttemptId, exit: &Exit) -> String {
+        match &self.why {
+            Some((of, why)) if *of == attempt => format!("{exit}: {why}"),
+            _ => exit.to_string(),
+        }
     }
 
     /// Takes the fact that a step is due on a host: its check found something to do, or the pause
@@ -298,6 +323,7 @@ impl Machine {
             | Event::AttemptCancelled { attempt, .. } => self.attempt_changed(*attempt),
             Event::DeadManDisarmed { attempt }
             | Event::DeadManFired { attempt, .. }
+            | Event::DeadManFailed { attempt, .. }
             | Event::DeadManUnknown { attempt, .. } => self.dead_man_told(*attempt),
             Event::StepSkipped { host, step, why } => self.skipped(*host, *step, why),
             Event::UndoStarted { host } | Event::InverseSkipped { host, .. } => self.undo_next(*host),
@@ -306,6 +332,10 @@ impl Machine {
             }
             Event::QuestionAnswered { hosts, step, answer, .. } => {
                 hosts.iter().flat_map(|host| self.answered(*host, *step, *answer)).collect()
+            }
+            Event::QuestionWithdrawn { host, .. } => {
+                self.wait_for(*host, Waits::Nothing);
+                Vec::new()
             }
             Event::CancelRequested { by, degree, hosts, .. } => self.cancel(by, *degree, hosts.as_deref()),
             Event::AttemptRunning { .. } | Event::AttemptNoted { .. } | Event::RunEnded { .. } => Vec::new(),

@@ -209,10 +209,33 @@ impl Machine {
         if self.courses.get(host as usize).is_some_and(super::course::Course::is_good) {
             self.rollout.hosts_good += 1;
             self.rollout.tally.good += 1;
+        } else {
+            // An end that was found out later may have left nothing bad but what was done about it meanwhile.
+            self.note_good(host);
         }
         self.rollout.left = self.rollout.left.saturating_sub(1);
         self.rollout.working = self.rollout.working.saturating_sub(1);
         self.rollout.lanes.free(host);
+    }
+
+    /// All that a host was to do turned out well, after it had been counted as failed.
+    pub(super) fn note_good(&mut self, host: u32) {
+        let own = self.order.iter().take(self.finale_from);
+        // What is taken back is no good end, whatever it was.
+        let has_ended = self.has_ended(host) && !self.state.is_undoing(host);
+        let is_good = has_ended && own.into_iter().all(|step| self.state.is_good(host, *step));
+        let Some(course) = self.courses.get_mut(host as usize) else { return };
+        if !is_good || course.is_good() {
+            return;
+        }
+        (course.bad, course.main_failed, course.skip_rest) = (false, false, None);
+        let counted = u32::from(std::mem::take(&mut course.counted));
+        self.rollout.hosts_good += 1;
+        self.rollout.failed = self.rollout.failed.saturating_sub(counted);
+        if self.plan.plan().batches.get(self.rollout.batch).is_some_and(|batch| batch.contains(&host)) {
+            self.rollout.tally.good += 1;
+            self.rollout.tally.failed = self.rollout.tally.failed.saturating_sub(counted);
+        }
     }
 
     pub(super) fn count(&mut self, bad: Bad) {

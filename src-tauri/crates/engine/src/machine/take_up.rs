@@ -10,6 +10,13 @@ use super::rollout::Stage;
 use super::{Effect, Machine, Move, Settled};
 
 impl Machine {
+    /// A machine that knows what is true of a run that nobody drives, and of which nothing follows. It is asked
+    /// with, and then gives way to [`Machine::take_up`].
+    #[must_use]
+    pub fn before_it_is_taken_up(plan: Arc<SealedPlan>, state: RunState) -> Self {
+        Self { state, ..Self::new(plan) }
+    }
+
     /// The machine of a run that `state` is true of, by all records that there are, and what follows from that
     /// nobody drives it any more.
     ///
@@ -54,7 +61,14 @@ impl Machine {
                 matches!(action, Some(Action::Run { .. })) && (inverse || self.state.may_still_change(host, step));
             let effect = match (&known.state, known.dead_man.as_deref()) {
                 (AttemptState::Unknown { .. }, _) => Effect::Reattach { attempt, host, step, inverse },
-                (_, Some(DeadManSwitch::Armed | DeadManSwitch::Unknown { .. })) => {
+                (
+                    _,
+                    Some(
+                        DeadManSwitch::Armed
+                        | DeadManSwitch::Unknown { .. }
+                        | DeadManSwitch::Failed { over: false, .. },
+                    ),
+                ) => {
                     // As in the run itself: what is well is told to be, and what is not is taken back in its time.
                     if self.state.has_done_its_work(host, step) {
                         Effect::Disarm { attempt, host, step }

@@ -79,7 +79,7 @@ impl Machine {
                 None => Move::Record(Event::AttemptUndone { attempt }),
             }],
             AttemptState::Finished { exit } => {
-                vec![Move::Record(Event::AttemptStuck { attempt, why: exit.to_string() })]
+                vec![Move::Record(Event::AttemptStuck { attempt, why: self.why_stuck(attempt, exit) })]
             }
             AttemptState::Verified { .. } => vec![Move::Record(Event::AttemptUndone { attempt })],
             AttemptState::NotVerified { why, .. } => {

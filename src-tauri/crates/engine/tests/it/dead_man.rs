@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use daytwo_engine::ports::Fence;
 use daytwo_engine::{Request, Settings, open, take_up};
-use daytwo_model::plan::{Expect, PerHost, PlannedStep, Probe, Verify, WayBack};
+use daytwo_model::plan::{Expect, FailurePolicy, PerHost, PlannedStep, Probe, Verify, WayBack};
 use daytwo_model::quote::Quote;
-use daytwo_model::run::DeadManSwitch;
+use daytwo_model::run::{DeadManSwitch, HostStanding, Trace};
 use daytwo_model::text::{Late, Part};
-use daytwo_model::{CancelDegree, CaptureName, Exit, RunState, Text};
+use daytwo_model::{AttemptState, CancelDegree, CancelReason, CaptureName, Exit, RunState, Text};
 
 use crate::farm::{Farm, Faults};
 use crate::support::{plan, replay, script, seal, steps, verified, words};
@@ -45,6 +45,52 @@ async fn a_link_that_is_lost_for_longer_than_the_switch_waits_lets_it_fire_and_t
     let cut = Some((Duration::from_millis(150), Duration::from_secs(5)));
     let (state, _) = with(armed(Text::plain("undo 0")), Faults { cut, ..Faults::default() }).await;
     assert_eq!(switch(&state), Some(DeadManSwitch::Fired { exit: Some(Exit::Code(0)) }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_that_could_not_end_its_script_is_told_plainly_and_nothing_goes_on_beside_it() {
+    let mut after = steps(1, 2).remove(1);
+    after.on_failure = FailurePolicy::Continue;
+    let mut step = armed(Text::plain("undo 0"));
+    step.dead_man_ms = Some(200);
+    step.on_failure = FailurePolicy::Continue;
+    let plan = seal(plan(1, &[1], vec![step, after]));
+    let cut = Some((Duration::from_millis(150), Duration::from_secs(5)));
+    let farm = Farm::new(Faults { cut, outlives_its_switch: true, ..Faults::default() });
+    let (driver, _handle) = open(plan.clone(), "ada".into(), farm.ports(), Settings::default()).unwrap();
+    driver.run().await.unwrap();
+    let state = replay(&plan, &farm.records.lock().unwrap());
+    let why = "the switch fired, and the script could not be ended".to_owned();
+    assert_eq!(switch(&state), Some(DeadManSwitch::Failed { why: why.clone(), over: false }));
+    assert_eq!(words(&state, 0, 2), ["cancelled", "skipped"]);
+    assert_eq!(state.attempt(0, 0).unwrap().state, AttemptState::Cancelled { reason: CancelReason::DeadMan });
+    assert_eq!(state.trace(0, 0), Trace::Unclear(why), "nobody takes it back beside it");
+    assert_eq!(state.standing(0), HostStanding::Failed);
+    assert!(!state.attempt(0, 0).unwrap().may_be_made_again());
+    let again = async || {
+        let records = farm.records.lock().unwrap().clone();
+        let fence = Fence { run: records[0].run, token: 2 };
+        take_up(plan.clone(), &records, fence, "bob".into(), farm.ports(), Settings::default())
+            .unwrap()
+            .0
+            .run()
+            .await
+            .unwrap();
+        replay(&plan, &farm.records.lock().unwrap())
+    };
+    let count = farm.records.lock().unwrap().len();
+    assert!(again().await.attempt(0, 0).unwrap().may_still_run());
+    assert_eq!(farm.records.lock().unwrap().len(), count, "the same again is no news");
+    // A person has ended it: from then on it stands in nobody's way, and what it left may be taken back.
+    farm.faults.lock().unwrap().has_ended_since = true;
+    let state = again().await;
+    assert!(matches!(switch(&state), Some(DeadManSwitch::Failed { over: true, .. })), "{:?}", switch(&state));
+    assert!(!state.attempt(0, 0).unwrap().may_still_run());
+    assert_eq!(state.trace(0, 0), Trace::Ended);
+    assert_eq!(state.standing(0), HostStanding::Failed);
+    let count = farm.records.lock().unwrap().len();
+    again().await;
+    assert_eq!(farm.records.lock().unwrap().len(), count, "and nobody is asked about it again");
 }
 
 #[tokio::test(start_paused = true)]

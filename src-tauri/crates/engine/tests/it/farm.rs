@@ -12,17 +12,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use daytwo_engine::ports::{
-    Cancel, Clock, DeadManEnd, Fence, Http, HttpCall, HttpEnd, Journal, Kept, KeptOutput, KeptStream, Outputs,
-    PortError, Ports, Secrets, Shell, ShellEnd, ShellEvent, ShellJob,
+    Cancel, Clock, DeadManEnd, Kept, KeptOutput, KeptStream, Outputs, PortError, Ports, Shell, ShellEnd, ShellEvent,
+    ShellJob,
 };
-use daytwo_model::{
-    AttemptId, Digest, Exit, Host, ProcessIdentity, Record, RunId, SealedPlan, SecretName, SecretValue, Stream,
-    Timestamp,
-};
+use daytwo_model::{AttemptId, Digest, Exit, Host, ProcessIdentity, Record, RunId, Stream, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::desk::{Bare, Disk, OnDisk};
 
 /// One way from the console to a host.
 const WAY: Duration = Duration::from_millis(10);
@@ -43,6 +41,10 @@ pub(crate) struct Faults {
     pub(crate) fails_from_write: Option<usize>,
     /// It dies then.
     pub(crate) dies_at: Option<Duration>,
+    /// A dead-man switch ends a script's shell, and not all that it had started.
+    pub(crate) outlives_its_switch: bool,
+    /// What outlived it has come to its end since.
+    pub(crate) has_ended_since: bool,
 }
 
 #[derive(Debug)]
@@ -112,12 +114,12 @@ impl Farm {
     pub(crate) fn ports(self: &Arc<Self>) -> Ports {
         Ports {
             clock: self.clone(),
-            journal: self.clone(),
+            journal: Arc::new(OnDisk(self.clone())),
             outputs: self.clone(),
-            secrets: self.clone(),
+            secrets: Arc::new(Bare),
             shell: self.clone(),
             local: self.clone(),
-            http: self.clone(),
+            http: Arc::new(Bare),
         }
     }
 
@@ -218,6 +220,7 @@ impl Farm {
                 let _ = events.send(ShellEvent::Output(Stream::Stdout, new)).await;
             }
             match truth {
+                Truth::Ended if self.faults.lock().unwrap().outlives_its_switch => return ShellEnd::DeadMan,
                 Truth::Ended => return ShellEnd::Exited(Exit::Code(0)),
                 Truth::Killed => return ShellEnd::Killed,
                 Truth::HalfHappened => return ShellEnd::Lost { why: "the host has been started since".into() },
@@ -243,7 +246,10 @@ impl Farm {
             }
         }
     }
+}
 
+#[async_trait]
+impl Disk for Farm {
     async fn write(&self, records: &[Record]) -> Result<(), PortError> {
         sleep(Duration::from_millis(1)).await;
         let nth = self.appends.lock().unwrap().len() + 1;
@@ -283,18 +289,6 @@ impl Clock for Farm {
 }
 
 #[async_trait]
-impl Journal for Farm {
-    async fn open(&self, _plan: &SealedPlan, first: &Record) -> Result<Fence, PortError> {
-        self.write(std::slice::from_ref(first)).await?;
-        Ok(Fence { run: first.run, token: 1 })
-    }
-
-    async fn append(&self, _fence: Fence, records: &[Record]) -> Result<(), PortError> {
-        self.write(records).await
-    }
-}
-
-#[async_trait]
 impl Outputs for Farm {
     async fn append(&self, attempt: AttemptId, stream: Stream, _at: Timestamp, bytes: Bytes) -> Result<(), PortError> {
         self.outputs.lock().unwrap().entry((attempt, stream)).or_default().extend_from_slice(&bytes);
@@ -308,20 +302,6 @@ impl Outputs for Farm {
             KeptStream { bytes: bytes.len() as u64, digest: Digest::of(&bytes) }
         };
         Ok(KeptOutput { stdout: of(Stream::Stdout), stderr: of(Stream::Stderr) })
-    }
-}
-
-#[async_trait]
-impl Secrets for Farm {
-    async fn read(&self, _name: &SecretName) -> Result<Option<SecretValue>, PortError> {
-        Ok(None)
-    }
-}
-
-#[async_trait]
-impl Http for Farm {
-    async fn call(&self, _call: HttpCall, _cancel: CancellationToken) -> HttpEnd {
-        HttpEnd::Unreachable { why: "there is no network".into() }
     }
 }
 
@@ -409,6 +389,17 @@ impl Shell for Farm {
         match folder {
             Some(Folder::Begun { at, decided, dead_man: Some(after), .. }) => {
                 if decided.is_none() && *at + *after <= Instant::now() {
+                    let Faults { outlives_its_switch, has_ended_since, .. } = *self.faults.lock().unwrap();
+                    match (outlives_its_switch, has_ended_since) {
+                        (true, false) => {
+                            let why = "the switch fired, and the script could not be ended".into();
+                            return DeadManEnd::Failed { why, over: false };
+                        }
+                        (true, true) => {
+                            return DeadManEnd::Failed { why: "nothing of it runs any more".into(), over: true };
+                        }
+                        (false, _) => {}
+                    }
                     return DeadManEnd::Fired(Some(Exit::Code(0)));
                 }
                 *decided = Some(Decided::Disarmed);

@@ -1,5 +1,8 @@
 //! Between two batches the service has to be well.
 
+use std::time::Duration;
+
+use daytwo_engine::ports::ShellEnd;
 use daytwo_engine::{Request, Settings, open};
 use daytwo_model::plan::{Expect, Health, On, Probe};
 use daytwo_model::{CancelDegree, RunOutcome, SealedPlan, SkipReason, Text};
@@ -56,18 +59,40 @@ async fn a_host_that_was_cancelled_alone_does_not_make_the_service_ill() {
     // The first host works until it is cancelled.
     let world = World::new(|host, _, _| if host == "h0" { Reply::hangs() } else { Reply::exit(0) });
     // A check takes a moment, in which a cancel would end it.
-    let here = World::new(|_, _, _| Reply { after: std::time::Duration::from_secs(1), ..Reply::says("well") });
+    let here = World::new(|_, _, _| Reply { after: Duration::from_secs(1), ..Reply::says("well") });
     let mut ports = world.ports();
     ports.local = here.clone();
     let (driver, handle) = open(plan.clone(), "ada".into(), ports, Settings::default()).unwrap();
     let (outcome, ()) = tokio::join!(driver.run(), async {
-        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
         let (degree, hosts) = (CancelDegree::Terminate, Some(vec![0]));
         assert!(handle.request(Request::Cancel { by: "ada".into(), why: String::new(), degree, hosts }));
     });
     outcome.unwrap();
     assert_eq!(here.scripts().len(), 1, "the health was asked");
     assert_eq!(words(&world.state(&plan), 2, 2), ["finished", "finished"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_cancelled_while_its_health_is_asked_ends_without_waiting_for_the_answer() {
+    let plan = with_health(3_600_000);
+    let world = World::new(|_, _, _| Reply::exit(0));
+    let here = World::new(|_, _, _| Reply { on_cancel: Some(ShellEnd::Killed), ..Reply::hangs() });
+    let mut ports = world.ports();
+    ports.local = here.clone();
+    let (driver, handle) = open(plan.clone(), "ada".into(), ports, Settings::default()).unwrap();
+    let start = tokio::time::Instant::now();
+    let (outcome, ()) = tokio::join!(driver.run(), async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(here.scripts().len(), 1, "the health is being asked");
+        handle.cancel("ada".into(), String::new());
+    });
+    assert_eq!(outcome.unwrap(), RunOutcome::Cancelled);
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    let state = world.state(&plan);
+    assert_eq!(state.health_after(0), Some(false), "what was not seen to hold is not said to");
+    assert_eq!(world.scripts(), ["h0: do 0"]);
+    assert_eq!(*why_skipped(&state, 1, 0), SkipReason::Cancelled);
 }
 
 #[tokio::test(start_paused = true)]

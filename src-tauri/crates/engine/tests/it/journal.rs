@@ -1,12 +1,16 @@
 //! The journal comes first, and what it does not take does not happen.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use daytwo_engine::ports::Fence;
+use async_trait::async_trait;
+use daytwo_engine::ports::{Fence, Journal, PortError};
 use daytwo_engine::{RunError, Settings, open, take_up};
-use daytwo_model::{Event, RunOutcome};
+use daytwo_model::{Event, Record, RunOutcome, SealedPlan};
+use tokio::sync::Semaphore;
 
+use crate::desk::OnDisk;
 use crate::farm::{Farm, Faults};
 use crate::support::{Reply, World, plan, replay, seal, steps, verified, words};
 
@@ -112,4 +116,59 @@ async fn what_was_sent_before_a_write_failed_is_found_again_on_its_host() {
             assert_eq!(done, begun.len(), "write {nth}: {:?}", words(&state, host, 2));
         }
     }
+}
+
+/// A disk that writes one append for each permit.
+struct Gated {
+    world: Arc<World>,
+    permits: Semaphore,
+}
+
+#[async_trait]
+impl Journal for Gated {
+    async fn open(&self, plan: &SealedPlan, first: &Record) -> Result<Fence, PortError> {
+        OnDisk(self.world.clone()).open(plan, first).await
+    }
+
+    async fn append(&self, fence: Fence, records: &[Record]) -> Result<(), PortError> {
+        self.permits.acquire().await.unwrap().forget();
+        OnDisk(self.world.clone()).append(fence, records).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_facts_that_arrive_while_a_write_is_under_way_nothing_is_done_or_shown_before_their_own_write() {
+    let mut plan = plan(2, &[2], steps(2, 2));
+    plan.limits.hosts_at_once_max = 2;
+    let plan = seal(plan);
+    let world = World::new(|host, _, _| {
+        let after = Duration::from_millis(if host == "h0" { 10 } else { 20 });
+        Reply { started: false, after, ..Reply::exit(0) }
+    });
+    let journal = Arc::new(Gated { world: world.clone(), permits: Semaphore::new(1) });
+    let mut ports = world.ports();
+    ports.journal = journal.clone();
+    let (driver, handle) = open(plan.clone(), "ada".into(), ports, Settings::default()).unwrap();
+    let (outcome, ()) = tokio::join!(driver.run(), async {
+        let shown = || {
+            let state = handle.state();
+            [0, 1].map(|host| words(&state, host, 2))
+        };
+        let a_while = || tokio::time::sleep(Duration::from_millis(50));
+        a_while().await;
+        // Both have ended. The end of the first is being written; that of the second came meanwhile.
+        assert_eq!(world.scripts(), ["h0: do 0", "h1: do 0"]);
+        assert_eq!(shown(), [["sent", "planned"], ["sent", "planned"]]);
+        journal.permits.add_permits(1);
+        a_while().await;
+        assert_eq!(world.scripts()[2..], ["h0: do 1"], "the second host's own write is still to come");
+        assert_eq!(shown(), [["finished", "sent"], ["sent", "planned"]]);
+        journal.permits.add_permits(1);
+        a_while().await;
+        assert_eq!(world.scripts()[3..], ["h1: do 1"]);
+        assert_eq!(shown(), [["finished", "sent"], ["finished", "sent"]], "and the end of the first came meanwhile");
+        journal.permits.add_permits(Semaphore::MAX_PERMITS / 2);
+    });
+    assert_eq!(outcome.unwrap(), RunOutcome::Succeeded);
+    assert_eq!(*world.unannounced.lock().unwrap(), Vec::<String>::new());
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 use daytwo_engine::ports::Fence;
 use daytwo_engine::{Driver, RunError, Settings, open, take_up};
 use daytwo_model::event::Note;
-use daytwo_model::plan::Phase;
-use daytwo_model::{AttemptId, AttemptState, CancelDegree, Event, Exit, RunOutcome, RunState, RunStatus, SealedPlan};
+use daytwo_model::plan::{FailurePolicy, Phase};
+use daytwo_model::{
+    Answer, AttemptId, AttemptState, CancelDegree, Event, Exit, RunOutcome, RunState, RunStatus, SealedPlan,
+};
 use tokio::time::{sleep, timeout};
 
 use crate::farm::{Farm, Faults, Truth};
@@ -28,11 +30,15 @@ fn two_changes_and_an_end() -> SealedPlan {
     seal(plan(1, &[1], steps))
 }
 
+fn asking_in_the_run() -> Settings {
+    Settings { asks_unknown_in_run: true, ..Settings::default() }
+}
+
 impl Farm {
     fn again(self: &Arc<Self>, plan: &SealedPlan) -> Driver {
         let records = self.records.lock().unwrap().clone();
         let fence = Fence { run: records[0].run, token: 2 };
-        take_up(plan.clone(), &records, fence, "bob".into(), self.ports(), Settings::default()).unwrap().0
+        take_up(plan.clone(), &records, fence, "bob".into(), self.ports(), asking_in_the_run()).unwrap().0
     }
 
     /// Until its end, or until the console dies: then none.
@@ -278,4 +284,87 @@ async fn a_cancel_while_a_run_is_taken_up_ends_what_still_runs() {
     outcome.unwrap();
     assert_eq!(words(&farm.state(&plan), 0, 1), ["cancelled"]);
     farm.check(&plan, "cancelled while it was taken up");
+}
+
+/// A change whose failure a person decides about for hours, and a step behind it.
+fn one_that_asks() -> SealedPlan {
+    let mut steps = steps(1, 2);
+    steps[0].on_failure = FailurePolicy::Ask { within_ms: 10 * 3_600_000, otherwise: Answer::Exclude };
+    seal(plan(1, &[1], steps))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_was_not_seen_is_asked_for_while_the_run_goes_on_and_nobody_has_to_decide_any_more() {
+    let plan = one_that_asks();
+    // Out of sight for longer than anybody is patient, and back while a person is asked.
+    for late in [false, true] {
+        let back = ms(30 * 60_000);
+        let farm = Farm::new(Faults { cut: Some((ms(150), back)), late, ..Faults::default() });
+        let (driver, handle) = open(plan.clone(), "ada".into(), farm.ports(), asking_in_the_run()).unwrap();
+        let start = tokio::time::Instant::now();
+        let (outcome, ()) = tokio::join!(driver.run(), async {
+            sleep(back - ms(1_000)).await;
+            assert_eq!(words(&handle.state(), 0, 1), ["unknown"]);
+            assert!(handle.state().question(0).is_some());
+        });
+        assert_eq!(outcome.unwrap(), RunOutcome::Succeeded, "{:?}", farm.events());
+        let most = back + daytwo_engine::settings::UNKNOWN_ASKED_MAX + daytwo_engine::settings::ASK_AGAIN_WAIT;
+        assert!(start.elapsed() < most, "{:?}", start.elapsed());
+        assert_eq!(words(&farm.state(&plan), 0, 2), ["finished", "finished"]);
+        let is_withdrawn = |event: &Event| matches!(event, Event::QuestionWithdrawn { host: 0, step: 0, .. });
+        assert_eq!(farm.events().iter().filter(|event| is_withdrawn(event)).count(), 1);
+        farm.check(&plan, "asked again while the run went on");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_a_run_up_asks_first_about_ends_that_were_not_seen() {
+    let mut steps = steps(1, 3);
+    steps[0].on_failure = FailurePolicy::Ask { within_ms: 10 * 3_600_000, otherwise: Answer::Exclude };
+    steps[2] = in_phase(steps[2].clone(), Phase::Always);
+    let plan = seal(plan(1, &[1], steps));
+    // The console dies while a person is asked; then the host is back, or it is not.
+    for (back, is_back) in [(ms(30 * 60_000), true), (LONG * 24, false)] {
+        let dies_at = Some(ms(20 * 60_000));
+        let farm = Farm::new(Faults { cut: Some((ms(150), back)), dies_at, ..Faults::default() });
+        let (driver, _handle) = open(plan.clone(), "ada".into(), farm.ports(), asking_in_the_run()).unwrap();
+        assert!(farm.drive(driver).await.is_none());
+        farm.live_on();
+        assert_eq!(words(&farm.state(&plan), 0, 1), ["unknown"]);
+        let before = farm.events().len();
+        sleep(ms(40 * 60_000)).await;
+        let start = tokio::time::Instant::now();
+        let ended = farm.drive(farm.again(&plan)).await.unwrap();
+        assert!(ended.is_ok(), "{ended:?} {:?}", farm.events());
+        let known = if is_back { "finished" } else { "unknown" };
+        assert_eq!(words(&farm.state(&plan), 0, 2), [known, "skipped"], "{:?}", farm.events());
+        let events = farm.events().split_off(before);
+        let at = |is: fn(&Event) -> bool| events.iter().position(is);
+        let taken_up = at(|event| matches!(event, Event::RunInterrupted { .. }));
+        let (found, sent) = (
+            at(|event| matches!(event, Event::AttemptFinished { .. })),
+            at(|event| matches!(event, Event::AttemptSent { .. })),
+        );
+        if is_back {
+            assert!(found < taken_up && taken_up < sent && found.is_some(), "{events:?}");
+        } else {
+            assert!(start.elapsed() < ms(30 * 60_000), "it goes on without an answer: {:?}", start.elapsed());
+        }
+        farm.check(&plan, "asked first");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_never_comes_back_is_asked_now_and_then_and_the_question_has_its_default() {
+    let plan = one_that_asks();
+    let farm = Farm::new(Faults { cut: Some((ms(150), LONG * 24)), ..Faults::default() });
+    let (driver, _handle) = open(plan.clone(), "ada".into(), farm.ports(), asking_in_the_run()).unwrap();
+    assert_eq!(driver.run().await.unwrap(), RunOutcome::Failed);
+    assert_eq!(words(&farm.state(&plan), 0, 2), ["unknown", "skipped"]);
+    // Ten hours, in rounds of a minute with five minutes between them.
+    let asked = farm.asked.lock().unwrap().len();
+    assert!((300..1_200).contains(&asked), "asked {asked} times");
+    let unknown = |event: &Event| matches!(event, Event::AttemptUnknown { .. });
+    assert_eq!(farm.events().iter().filter(|event| unknown(event)).count(), 1, "what is known already is no news");
+    farm.check(&plan, "never back");
 }

@@ -6,11 +6,13 @@
     reason = "tests, with helpers that the test exemption does not cover"
 )]
 
+mod attached;
 mod budgets;
 mod cancel;
 mod conditions;
 mod dead_man;
 mod deciding;
+mod desk;
 mod farm;
 mod health;
 mod journal;

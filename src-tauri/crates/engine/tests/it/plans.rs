@@ -120,7 +120,7 @@ pub(crate) fn when(mut step: PlannedStep, hosts: u32, name: &str, value: impl In
 }
 
 pub(crate) fn undo(mut plan: Plan) -> Plan {
-    plan.intent = Intent::Undo { of: RunId::from_uuid(Uuid::nil()) };
+    plan.intent = Intent::Undo { of: RunId::from_uuid(Uuid::nil()), after: Vec::new() };
     plan
 }
 

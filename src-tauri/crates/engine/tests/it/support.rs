@@ -8,8 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use daytwo_engine::ports::{
-    Cancel, Clock, Fence, Http, HttpCall, HttpEnd, Journal, Outputs, PortError, Ports, Secrets, Shell, ShellEnd,
-    ShellEvent, ShellJob,
+    Cancel, Clock, Http, HttpCall, HttpEnd, Outputs, PortError, Ports, Secrets, Shell, ShellEnd, ShellEvent, ShellJob,
 };
 use daytwo_engine::{Driver, Handle, RunError, Settings, open};
 use daytwo_model::{
@@ -20,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::desk::{Disk, OnDisk};
 pub(crate) use crate::plans::*;
 
 /// How a host answers a script.
@@ -135,7 +135,7 @@ impl World {
     pub(crate) fn ports(self: &Arc<Self>) -> Ports {
         Ports {
             clock: self.clone(),
-            journal: self.clone(),
+            journal: Arc::new(OnDisk(self.clone())),
             outputs: self.clone(),
             secrets: self.clone(),
             shell: self.clone(),
@@ -213,7 +213,8 @@ impl Clock for World {
     }
 }
 
-impl World {
+#[async_trait]
+impl Disk for World {
     async fn write(&self, records: &[Record]) -> Result<(), PortError> {
         // A disk takes its time; whoever does not wait for it is found out.
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -224,18 +225,6 @@ impl World {
         }
         self.records.lock().unwrap().extend_from_slice(records);
         Ok(())
-    }
-}
-
-#[async_trait]
-impl Journal for World {
-    async fn open(&self, _plan: &SealedPlan, first: &Record) -> Result<Fence, PortError> {
-        self.write(std::slice::from_ref(first)).await?;
-        Ok(Fence { run: first.run, token: 1 })
-    }
-
-    async fn append(&self, _fence: Fence, records: &[Record]) -> Result<(), PortError> {
-        self.write(records).await
     }
 }
 

@@ -20,6 +20,10 @@ struct Seen {
     interrupted: bool,
     /// Something may still change the host, or it cannot be reached.
     closed: HashSet<u32>,
+    /// Changes whose end is not known, by attempt: their hosts are closed until it is.
+    unknown: HashMap<AttemptId, u32>,
+    /// Attempts whose end was found out later.
+    found: HashSet<(u32, u32)>,
     undone_down_to: HashMap<u32, u32>,
     once_over: HashSet<u32>,
 }
@@ -81,13 +85,18 @@ impl Seen {
             | Event::AttemptCancelled { attempt, .. } => (attempt, true),
             Event::AttemptNotVerified { attempt, .. }
             | Event::DeadManFired { attempt, .. }
+            | Event::DeadManFailed { attempt, .. }
             | Event::DeadManUnknown { attempt, .. } => (attempt, false),
             _ => return,
         };
         let (host, step, inverse) = self.place[attempt];
         let changes = plan.steps[step as usize].effect == Effect::Change;
         match event {
-            Event::AttemptUnknown { .. } | Event::DeadManUnknown { .. } if changes => {
+            Event::AttemptUnknown { .. } => {
+                self.found.insert((host, step));
+                self.unknown.extend(changes.then_some((*attempt, host)));
+            }
+            Event::DeadManUnknown { .. } if changes => {
                 self.closed.insert(host);
             }
             Event::AttemptUnreachable { .. } => {
@@ -95,7 +104,10 @@ impl Seen {
             }
             _ => {}
         }
-        if ends {
+        if ends && !matches!(event, Event::AttemptUnknown { .. }) {
+            self.unknown.remove(attempt);
+        }
+        if ends && self.in_flight.get(&host) == Some(attempt) {
             self.in_flight.remove(&host);
         }
         if !inverse {
@@ -121,7 +133,8 @@ impl Seen {
         // What a person decided to skip, a person takes upon themselves.
         let decided = (0_u32..).zip(&plan.steps).any(|(step, _)| state.decision(host, step).is_some());
         let on_console = planned.on == On::Console;
-        prop_assert!(decided || on_console || !self.closed.contains(&host), "started on a host that is closed");
+        let closed = self.closed.contains(&host) || self.unknown.values().any(|of| *of == host);
+        prop_assert!(decided || on_console || !closed, "started on a host that is closed");
         if inverse {
             return self.check_inverse(state, host, step);
         }
@@ -165,9 +178,11 @@ impl Seen {
             let unclear = matches!(last, None | Some(Event::AttemptUnknown { .. } | Event::AttemptLost { .. }));
             let most = planned.retry.as_ref().map_or(1, |retry| retry.attempts_max) as usize;
             prop_assert!(!unclear, "made again after {last:?}");
-            prop_assert!(granted || ((failed || fired) && tried.len() < most), "made again after {last:?}");
+            let by_rule = (failed || fired) && tried.len() < most && !self.found.contains(&place);
+            prop_assert!(granted || by_rule, "made again after {last:?}");
         }
         tried.push(None);
+        self.found.remove(&place);
         Ok(())
     }
 
@@ -177,7 +192,13 @@ impl Seen {
         let last = self.tried.get(&(host, step)).and_then(|tried| tried.last()).cloned().flatten();
         let ended = matches!(
             last,
-            Some(Event::AttemptFinished { .. } | Event::AttemptNotVerified { .. } | Event::AttemptCancelled { .. })
+            Some(
+                Event::AttemptFinished { .. }
+                    | Event::AttemptNotVerified { .. }
+                    | Event::AttemptCancelled { .. }
+                    // The switch took nothing back, and nothing of the way forward is left.
+                    | Event::DeadManFailed { over: true, .. }
+            )
         );
         let earlier = self.tried.get(&(host, step)).is_some_and(|tried| tried.len() > 1);
         prop_assert!(ended || earlier, "took back what ended as {last:?}");
@@ -219,7 +240,12 @@ pub(crate) fn check_ends(plan: &Plan, state: &RunState, events: &[Event]) -> Res
     for (step, planned) in ends {
         for host in 0..u32::try_from(plan.hosts.len()).unwrap() {
             let AttemptState::Skipped { why } = &state.attempt(host, step).unwrap().state else {
-                prop_assert!(planned.phase == Phase::Always || state.standing(host) != HostStanding::Succeeded);
+                // What was done about a failure that was none, as its end that was found out later says.
+                let found_later = (0_u32..)
+                    .zip(&plan.steps)
+                    .any(|(step, _)| state.attempt(host, step).is_some_and(|known| known.found_later));
+                let is_due = planned.phase == Phase::Always || found_later;
+                prop_assert!(is_due || state.standing(host) != HostStanding::Succeeded);
                 continue;
             };
             let is_question =

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use crate::checks::{check_course, check_ends};
 use crate::plans::seal;
 use crate::traits::any_plan;
-use crate::world::{World, blows, dump, play, replies};
+use crate::world::{World, blows, dump, play, play_with, replies};
 
 /// Everything that is true of any run.
 fn check(plan: &Plan, events: &[Event]) -> Result<(), TestCaseError> {
@@ -57,6 +57,22 @@ proptest! {
     }
 
     #[test]
+    #[ignore = "one in some ten thousand of these comes to no legal end, so nothing is found out in a run yet: see \
+                `Settings::asks_unknown_in_run`"]
+    fn every_run_in_which_ends_are_found_out_later_ends_once(
+        plan in any_plan(), blows in blows(), replies in replies(),
+    ) {
+        let sealed = Arc::new(seal(plan));
+        let plan = sealed.plan();
+        let events = play_with(&sealed, &replies, &blows, true).events;
+        let checked = check(plan, &events);
+        if checked.is_err() {
+            dump(plan, &events);
+        }
+        checked?;
+    }
+
+    #[test]
     fn after_the_end_only_what_was_unknown_becomes_known(plan in any_plan(), blows in blows(), replies in replies()) {
         let sealed = Arc::new(seal(plan));
         let ended = play(&sealed, &replies, &blows);
@@ -76,6 +92,7 @@ proptest! {
                 | Event::AttemptCancelled { attempt, .. }
                 | Event::DeadManDisarmed { attempt }
                 | Event::DeadManFired { attempt, .. }
+                | Event::DeadManFailed { attempt, .. }
                 | Event::DeadManUnknown { attempt, .. } => attempt,
                 other => panic!("{other:?} after the end"),
             };

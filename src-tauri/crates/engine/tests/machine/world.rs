@@ -131,6 +131,12 @@ impl<'p> World<'p> {
 
     fn take(&mut self, settled: Settled) -> usize {
         let followed = settled.events.len() + settled.effects.len();
+        for event in &settled.events {
+            if let Event::QuestionWithdrawn { host, .. } = event {
+                let asks = |effect: &Effect| matches!(effect, Effect::AskPerson { host: of, .. } if of == host);
+                self.open.retain(|effect| !asks(effect));
+            }
+        }
         self.events.extend(settled.events);
         self.open.extend(settled.effects);
         if self.open.iter().any(|effect| matches!(effect, Effect::Cancel { .. })) {
@@ -234,7 +240,8 @@ impl<'p> World<'p> {
                 vec![match kind {
                     0 => Event::DeadManUnknown { attempt, why },
                     1 => Event::DeadManFired { attempt, exit: None },
-                    2..4 => Event::DeadManFired { attempt, exit: Some(Exit::Code(i32::from(kind == 2))) },
+                    2 => Event::DeadManFired { attempt, exit: Some(Exit::Code(1)) },
+                    3 | 4 => Event::DeadManFailed { attempt, why, over: kind == 4 },
                     _ if matches!(effect, Effect::Disarm { .. }) => Event::DeadManDisarmed { attempt },
                     _ => Event::DeadManFired { attempt, exit: Some(Exit::Code(0)) },
                 }]
@@ -244,6 +251,26 @@ impl<'p> World<'p> {
         for fact in facts {
             self.tell(fact);
         }
+    }
+
+    /// A host that had not been seen any more tells what became of an attempt there.
+    fn find_out(&mut self, reply: &Reply) {
+        let mut unknown: Vec<AttemptId> = self.state().attempts_unclear().collect();
+        unknown.retain(|attempt| self.state().find(*attempt).is_some_and(|known| known.state.word() == "unknown"));
+        unknown.sort_unstable();
+        if unknown.is_empty() || reply.kind == 0 {
+            return;
+        }
+        let attempt = *reply.pick.get(&unknown);
+        let (_, step) = self.state().place(attempt).unwrap();
+        let inverse = self.state().is_inverse(attempt);
+        let facts = attempt_ends(self.sealed.plan(), self.state(), attempt, (step, inverse), true, reply.kind);
+        let sent = |events: &[Event]| events.iter().filter(|it| matches!(it, Event::AttemptSent { .. })).count();
+        let (before, question) = (sent(&self.events), self.state().questions().count());
+        for fact in facts {
+            self.tell(fact);
+        }
+        assert!(question > 0 || sent(&self.events) == before, "something was sent for what was found out later");
     }
 
     fn suffer(self, blow: &Blow) -> Self {
@@ -298,6 +325,16 @@ const TURNS_MAX: usize = 5_000;
 
 /// Plays a run to its end, whatever happens to it.
 pub(crate) fn play<'p>(sealed: &'p Arc<SealedPlan>, replies: &[Reply], blows: &BTreeMap<usize, Blow>) -> World<'p> {
+    play_with(sealed, replies, blows, false)
+}
+
+/// The same; with `finding_out`, ends that were not seen are found out now and then while it goes on.
+pub(crate) fn play_with<'p>(
+    sealed: &'p Arc<SealedPlan>,
+    replies: &[Reply],
+    blows: &BTreeMap<usize, Blow>,
+    finding_out: bool,
+) -> World<'p> {
     let mut world = World::open(sealed);
     let mut replies = replies.iter().cycle();
     for turn in 0..TURNS_MAX {
@@ -308,7 +345,13 @@ pub(crate) fn play<'p>(sealed: &'p Arc<SealedPlan>, replies: &[Reply], blows: &B
             assert!(world.open.is_empty(), "left open at the end: {:?}", world.open);
             return world;
         }
-        world.answer_one(replies.next().unwrap());
+        let reply = replies.next().unwrap();
+        if finding_out && reply.kind.is_multiple_of(3) {
+            world.find_out(reply);
+        }
+        if !world.is_over() {
+            world.answer_one(replies.next().unwrap());
+        }
     }
     dump(sealed.plan(), &world.events);
     panic!("the run does not end");

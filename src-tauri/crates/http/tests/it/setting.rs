@@ -232,6 +232,8 @@ async fn an_undo_of_what_somebody_changed_since_is_stuck_and_says_who_has_what()
     assert_eq!((undone.outcome, undone.words()), (RunOutcome::Stuck, vec!["stuck"]));
     let told = "somebody else changed it since: /limit is 900, we set 800, it was 500; nothing was written";
     assert!(undone.told.contains(told), "{}", undone.told);
+    let stuck = &undone.state.attempt(0, 0).unwrap().state;
+    assert!(matches!(stuck, AttemptState::Stuck { why } if why.contains(told)), "{stuck:?}");
     assert_eq!(api.lock().unwrap().document, json!({ "limit": 900 }));
     // Somebody put back what was there: then there is nothing to do.
     api.lock().unwrap().document = json!({ "limit": 500 });

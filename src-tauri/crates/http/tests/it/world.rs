@@ -82,7 +82,11 @@ fn plan(steps: Vec<PlannedStep>, undo: bool) -> SealedPlan {
             source: None,
         },
         called: Vec::new(),
-        intent: if undo { Intent::Undo { of: RunId::from_uuid(Uuid::nil()) } } else { Intent::Forward },
+        intent: if undo {
+            Intent::Undo { of: RunId::from_uuid(Uuid::nil()), after: Vec::new() }
+        } else {
+            Intent::Forward
+        },
         inputs: BTreeMap::new(),
         secrets: std::collections::BTreeSet::new(),
         selection: "all".into(),

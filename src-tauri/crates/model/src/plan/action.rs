@@ -88,6 +88,14 @@ impl Action {
         Self::Run { script, run_as: RunAs::Login, meaning: None }
     }
 
+    /// Of a way back: whether it looks at what is there and changes it only where that is what it expects, as
+    /// members of a document and the scripts of typed steps do, which say what they mean. Sent a second time it
+    /// does nothing, or stops and says what it found.
+    #[must_use]
+    pub const fn compares_before_it_sets(&self) -> bool {
+        matches!(self, Self::HttpSet { .. } | Self::Run { meaning: Some(_), .. })
+    }
+
     /// The requests that it makes, in order; empty for what makes none.
     #[must_use]
     pub fn requests(&self) -> Vec<&HttpRequest> {

@@ -113,6 +113,10 @@ pub enum Intent {
     Undo {
         /// The run that is undone.
         of: RunId,
+        /// Every run that had been made of it, directly or not, when this was planned. It is not opened where
+        /// there is another by then: what is still to be undone would be something else.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        after: Vec<RunId>,
     },
     /// A part of an earlier run's plan, again.
     Resume {
@@ -120,12 +124,28 @@ pub enum Intent {
         of: RunId,
         /// Which part.
         part: ResumePart,
+        /// As for an undo.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        after: Vec<RunId>,
     },
     /// The part of hosts that could not be reached in an earlier run, delivered now that they can.
     Late {
         /// The earlier run.
         of: RunId,
     },
+}
+
+impl Intent {
+    /// The run that it was made of, and the runs that had been made of that one before: none for a plan of its own.
+    /// Late deliveries do not stand in each other's way, so they know of none.
+    #[must_use]
+    pub fn made_of(&self) -> Option<(RunId, &[RunId])> {
+        match self {
+            Self::Forward => None,
+            Self::Undo { of, after } | Self::Resume { of, after, .. } => Some((*of, after)),
+            Self::Late { of } => Some((*of, &[])),
+        }
+    }
 }
 
 /// Which part of an earlier run is done again.

@@ -35,7 +35,10 @@ impl RunState {
             | Event::AttemptCancelled { attempt, .. } => {
                 self.find(*attempt).is_some_and(|known| matches!(known.state, AttemptState::Unknown { .. }))
             }
-            Event::DeadManDisarmed { .. } | Event::DeadManFired { .. } | Event::DeadManUnknown { .. } => true,
+            Event::DeadManDisarmed { .. }
+            | Event::DeadManFired { .. }
+            | Event::DeadManFailed { .. }
+            | Event::DeadManUnknown { .. } => true,
             _ => false,
         }
     }
@@ -58,6 +61,7 @@ impl RunState {
             Event::QuestionAnswered { hosts, step, answer, by, why } => {
                 self.answer(hosts, *step, *answer, by.as_deref(), why)
             }
+            Event::QuestionWithdrawn { host, step, .. } => self.withdraw(*host, *step),
             Event::CancelRequested { degree, hosts, .. } => self.cancel(*degree, hosts.as_deref()),
             Event::RunInterrupted { .. } => {
                 self.status = Some(RunStatus::Interrupted);
@@ -71,6 +75,9 @@ impl RunState {
             Event::DeadManDisarmed { attempt } => self.dead_man(*attempt, DeadManSwitch::Disarmed),
             Event::DeadManFired { attempt, exit } => {
                 self.dead_man(*attempt, DeadManSwitch::Fired { exit: exit.clone() })
+            }
+            Event::DeadManFailed { attempt, why, over } => {
+                self.dead_man(*attempt, DeadManSwitch::Failed { why: why.clone(), over: *over })
             }
             Event::DeadManUnknown { attempt, why } => {
                 self.dead_man(*attempt, DeadManSwitch::Unknown { why: why.clone() })
@@ -266,9 +273,10 @@ impl RunState {
         if !known.state.is_in_flight() {
             return Err(IllegalEvent::NotInFlight(attempt));
         }
+        known.attached |= matches!(note, Note::Attached { .. });
         known.note = match note {
             Note::InSight => None,
-            Note::Silent { .. } | Note::OutOfSight { .. } => Some(Box::new(note.clone())),
+            Note::Silent { .. } | Note::OutOfSight { .. } | Note::Attached { .. } => Some(Box::new(note.clone())),
         };
         Ok(())
     }
@@ -279,7 +287,9 @@ impl RunState {
             Some(DeadManSwitch::Armed) => true,
             // Asked again, the host may know more.
             Some(DeadManSwitch::Unknown { .. }) => !matches!(to, DeadManSwitch::Unknown { .. }),
-            Some(DeadManSwitch::Disarmed | DeadManSwitch::Fired { .. }) | None => false,
+            // What could not be ended may be found to have ended since, and nothing else follows.
+            Some(DeadManSwitch::Failed { over: false, .. }) => matches!(to, DeadManSwitch::Failed { over: true, .. }),
+            Some(DeadManSwitch::Disarmed | DeadManSwitch::Fired { .. } | DeadManSwitch::Failed { .. }) | None => false,
         };
         if !open || known.state.is_in_flight() {
             return Err(IllegalEvent::NoDeadMan(attempt));
@@ -311,6 +321,7 @@ impl RunState {
         ) {
             known.dead_man = None;
         }
+        known.found_later |= matches!(known.state, AttemptState::Unknown { .. }) && !after;
         known.state = next;
         Ok(known)
     }

@@ -25,6 +25,11 @@ pub struct Attempt {
     pub note: Option<Box<Note>>,
     /// Its dead-man switch, where it armed one.
     pub dead_man: Option<Box<DeadManSwitch>>,
+    /// Its end was not seen at first, and was found out later. Nothing follows from such an end by itself that
+    /// would do the step again.
+    pub found_later: bool,
+    /// Its host could not keep it: what became of it cannot be asked there.
+    pub attached: bool,
 }
 
 /// Where a dead-man switch stands: the way back that a host takes alone unless it is told that all is well.
@@ -38,6 +43,13 @@ pub enum DeadManSwitch {
     Fired {
         /// How the inverse ended there; none while that is not known.
         exit: Option<Exit>,
+    },
+    /// It was not, and did not take the step back.
+    Failed {
+        /// What is known.
+        why: String,
+        /// Nothing of the way forward runs any more, and nothing takes it back any more.
+        over: bool,
     },
     /// Whether it took the step back is not known.
     Unknown {
@@ -69,6 +81,8 @@ impl Attempt {
             output: OutputTally { stdout_bytes: 0, stderr_bytes: 0, dropped_bytes: 0 },
             note: None,
             dead_man: None,
+            found_later: false,
+            attached: false,
         }
     }
 
@@ -80,8 +94,9 @@ impl Attempt {
             // It was made again after it had failed, and the first time it may have changed something.
             S::Unreachable { .. } | S::Refused { .. } | S::NotStarted { .. } if self.attempts > 1 => Trace::Ended,
             S::Finished { .. } | S::Verified { .. } | S::NotVerified { .. } if self.id.is_some() => Trace::Ended,
-            // Killed and seen dead: like a script that gave up half-way by itself.
-            S::Cancelled { reason: CancelReason::Deadline } => Trace::Ended,
+            // Ended by the host: like a script that gave up half-way by itself. What its switch could not end is
+            // the switch's to say.
+            S::Cancelled { reason: CancelReason::Deadline | CancelReason::DeadMan } => Trace::Ended,
             S::Cancelled { reason: CancelReason::Operator } => {
                 Trace::Unclear("it was cancelled and may have half happened".to_owned())
             }
@@ -121,17 +136,22 @@ impl Attempt {
     #[must_use]
     pub fn may_still_run(&self) -> bool {
         matches!(self.state, AttemptState::Sent | AttemptState::Running { .. } | AttemptState::Unknown { .. })
-            || matches!(self.dead_man.as_deref(), Some(DeadManSwitch::Armed | DeadManSwitch::Unknown { .. }))
+            || self.dead_man.as_deref().is_some_and(DeadManSwitch::is_unclear)
     }
 }
 
 impl DeadManSwitch {
-    /// Told in time, or fired and ended well.
+    /// The host may take the step back at any time, or what is to be taken back may still go on.
+    const fn is_unclear(&self) -> bool {
+        matches!(self, Self::Armed | Self::Failed { over: false, .. } | Self::Unknown { .. })
+    }
+
+    /// Told in time, or fired and ended well. What fired for nothing is not made again on top of what it left.
     const fn is_settled(&self) -> bool {
         match self {
             Self::Disarmed => true,
             Self::Fired { exit: Some(exit) } => exit.is_success(),
-            Self::Fired { exit: None } | Self::Armed | Self::Unknown { .. } => false,
+            Self::Fired { exit: None } | Self::Armed | Self::Failed { .. } | Self::Unknown { .. } => false,
         }
     }
 }

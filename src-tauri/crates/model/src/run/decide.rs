@@ -165,6 +165,18 @@ impl RunState {
         Ok(())
     }
 
+    /// A question about an attempt of which nobody knew the end, when that is about to be known.
+    pub(super) fn withdraw(&mut self, host: u32, step: u32) -> Result<(), IllegalEvent> {
+        let is_asked = self.question(host).is_some_and(|asked| asked.step == step);
+        let is_unknown =
+            self.attempt(host, step).is_some_and(|known| matches!(known.state, AttemptState::Unknown { .. }));
+        if !is_asked || !is_unknown {
+            return Err(IllegalEvent::NoSuchQuestion { host });
+        }
+        self.questions.remove(&host);
+        Ok(())
+    }
+
     pub(super) fn cancel(&mut self, degree: CancelDegree, hosts: Option<&[u32]>) -> Result<(), IllegalEvent> {
         if !self.may_cancel(degree, hosts) {
             return Err(IllegalEvent::NothingToCancel);

@@ -235,7 +235,8 @@ impl RunState {
             Event::AttemptSent { host, step, .. }
             | Event::StepSkipped { host, step, .. }
             | Event::InverseSkipped { host, step, .. }
-            | Event::QuestionAsked { host, step, .. } => Some((*host, *step)),
+            | Event::QuestionAsked { host, step, .. }
+            | Event::QuestionWithdrawn { host, step, .. } => Some((*host, *step)),
             Event::AttemptRunning { attempt, .. }
             | Event::AttemptFinished { attempt, .. }
             | Event::AttemptVerified { attempt }
@@ -248,6 +249,7 @@ impl RunState {
             | Event::AttemptNoted { attempt, .. }
             | Event::DeadManDisarmed { attempt }
             | Event::DeadManFired { attempt, .. }
+            | Event::DeadManFailed { attempt, .. }
             | Event::DeadManUnknown { attempt, .. }
             | Event::AttemptUnreachable { attempt, .. }
             | Event::AttemptRefused { attempt, .. }

@@ -82,7 +82,9 @@ impl RunState {
         if !self.may_start(host, rule.main) || (rule.main && self.is_undoing(host)) || !attempt.may_be_made_again() {
             return false;
         }
-        let by_rule = matches!(&attempt.state, AttemptState::Finished { exit } if rule.retries(attempt.attempts, exit));
+        let failed = matches!(&attempt.state, AttemptState::Finished { exit } if rule.retries(attempt.attempts, exit));
+        // What was decided while its end was unknown stays decided.
+        let by_rule = failed && !attempt.found_later;
         by_rule || self.retry_is_granted(host, step)
     }
 
@@ -115,6 +117,8 @@ impl RunState {
             Some(HostStanding::Succeeded | HostStanding::Waived) if row.iter().any(Option::is_none) => {
                 HostStanding::Working
             }
+            // It ended there for a failure that turned out to be none, and did not come to its end all the same.
+            Some(HostStanding::Skipped) if row.iter().flatten().any(ended_early) => HostStanding::Failed,
             Some(standing) => standing,
         }
     }
@@ -174,7 +178,7 @@ impl RunState {
         if self.is_done(step, attempt) {
             return match attempt.dead_man.as_deref() {
                 None | Some(DeadManSwitch::Disarmed | DeadManSwitch::Armed) => HostStanding::Succeeded,
-                Some(DeadManSwitch::Fired { .. }) => HostStanding::Failed,
+                Some(DeadManSwitch::Fired { .. } | DeadManSwitch::Failed { .. }) => HostStanding::Failed,
                 Some(DeadManSwitch::Unknown { .. }) => HostStanding::Unknown,
             };
         }
@@ -193,7 +197,7 @@ impl RunState {
             S::Finished { .. }
             | S::NotVerified { .. }
             | S::Refused { .. }
-            | S::Cancelled { reason: CancelReason::Deadline } => HostStanding::Failed,
+            | S::Cancelled { reason: CancelReason::Deadline | CancelReason::DeadMan } => HostStanding::Failed,
             S::Cancelled { reason: CancelReason::Operator } => HostStanding::Cancelled,
             S::Skipped { why } => standing_of_skip(why),
         }
@@ -208,6 +212,11 @@ impl RunState {
         }
         count
     }
+}
+
+/// Whether a step was skipped because one before it on the same host did not end well.
+const fn ended_early(attempt: &Attempt) -> bool {
+    matches!(attempt.state, AttemptState::Skipped { why: SkipReason::EarlierStep })
 }
 
 const fn standing_of_skip(why: &SkipReason) -> HostStanding {

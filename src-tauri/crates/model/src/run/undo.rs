@@ -65,11 +65,13 @@ impl RunState {
             Some(DeadManSwitch::Fired { .. }) => {
                 return Trace::Unclear("the host took it back alone, and that did not end well".to_owned());
             }
+            Some(DeadManSwitch::Failed { why, over: false }) => return Trace::Unclear(why.clone()),
             Some(DeadManSwitch::Armed) => return Trace::Unclear("the host may still take it back alone".to_owned()),
             Some(DeadManSwitch::Unknown { why }) => {
                 return Trace::Unclear(format!("whether the host took it back alone is not known: {why}"));
             }
-            Some(DeadManSwitch::Disarmed) | None => {}
+            // Nothing was taken back, and nothing of it goes on: what it left is there for an inverse.
+            Some(DeadManSwitch::Disarmed | DeadManSwitch::Failed { over: true, .. }) | None => {}
         }
         use AttemptState as S;
         match self.inverse(host, step).map(|inverse| &inverse.state) {
@@ -144,7 +146,7 @@ impl RunState {
         if !has_one || self.trace(host, step) != Trace::Ended {
             return Err(IllegalEvent::NotUndoing { host });
         }
-        if self.question(host).is_some() || self.place.contains_key(&attempt) {
+        if self.place.contains_key(&attempt) {
             return Err(IllegalEvent::Occupied { host });
         }
         self.undoing.insert(host, step);
@@ -161,7 +163,7 @@ impl RunState {
         Ok(())
     }
 
-    /// In reverse, without leaving one out, and never beside anything in flight.
+    /// In reverse, without leaving one out, never beside anything in flight, and never while a person is asked.
     fn is_undone_next(&self, host: u32, step: u32) -> Result<(), IllegalEvent> {
         if self.cell(host, step).is_none() {
             return Err(IllegalEvent::OutOfPlan("step"));
@@ -169,7 +171,7 @@ impl RunState {
         if self.next_to_undo(host) != Some(step) {
             return Err(IllegalEvent::NotUndoing { host });
         }
-        if self.is_busy(host) {
+        if self.is_busy(host) || self.question(host).is_some() {
             return Err(IllegalEvent::Occupied { host });
         }
         Ok(())

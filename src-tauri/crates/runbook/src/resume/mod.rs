@@ -2,15 +2,17 @@
 //!
 //! Nothing is planned anew: hosts, texts and inputs are those of the earlier run, and secrets are named as they
 //! were. What a host has behind it is not done again; what was captured there is put in where it is named. A
-//! host of which an attempt's end is not known takes no part, because nothing may run beside what may still run.
+//! host of which an attempt's end is not known takes no part, because nothing may run beside what may still run;
+//! nor does one that another run has gone on with since, or has taken back: what is true there is in that run.
 
 mod progress;
 
 use daytwo_model::plan::{Action, Effect, Intent, On, PerHost, Phase, PlannedStep, Probe, ResumePart, Verify, WayBack};
 use daytwo_model::run::HostStanding;
-use daytwo_model::{AttemptState, HostName, Plan, RunId, RunState, RunStatus, SealedPlan, Text, Timestamp};
+use daytwo_model::{AttemptState, HostName, Plan, RunId, RunState, SealedPlan, Text, Timestamp};
 
 use crate::derived::{LeftOut, Made, Subset, Values, with_probe};
+use crate::past::{Back, Past};
 use crate::plan::{PlanError, PlanErrors, seal};
 use progress::Course;
 
@@ -34,23 +36,28 @@ pub struct ResumeChoice {
     pub behind: usize,
     /// Hosts that would belong to it and take no part.
     pub left_out: Vec<LeftOut>,
+    /// Something would be made again under a name that holds the moment of the first plan (`run.stamp`), which
+    /// stays what it was: what refuses to make a thing twice will refuse.
+    pub keeps_its_stamp: bool,
     /// Why it cannot be chosen; none where it can.
     pub not_now: Option<String>,
 }
 
 /// What the hosts of a derived plan have behind them, in the subset's order.
 struct Rest<'p> {
+    past: Past<'p>,
     plan: &'p Plan,
     state: &'p RunState,
     courses: Vec<Course>,
     left_out: Vec<LeftOut>,
 }
 
-/// The three ways to resume a run that has come to `state`, in their order.
+/// The three ways to resume a run, in their order.
 #[must_use]
-pub fn resume_choices(plan: &Plan, state: &RunState) -> Vec<ResumeChoice> {
+pub fn resume_choices(past: &Past<'_>) -> Vec<ResumeChoice> {
+    let plan = past.plan;
     let parts = [ResumePart::FailedFromTheirStep, ResumePart::FailedAndNotReached, ResumePart::Everything];
-    let choice = |part| match rest_of(plan, state, part) {
+    let choice = |part| match rest_of(past, part) {
         Ok(rest) => {
             let not_now = rest.check().err().map(|errors| errors.to_string());
             let count =
@@ -60,41 +67,44 @@ pub fn resume_choices(plan: &Plan, state: &RunState) -> Vec<ResumeChoice> {
                 part,
                 hosts: hosts.map(|host| host.name.clone()).collect(),
                 behind: rest.courses.iter().map(count).sum(),
+                keeps_its_stamp: names_a_stamp(plan) && rest.courses.iter().any(|course| course.begun),
                 left_out: rest.left_out,
                 not_now,
             }
         }
-        Err(errors) => {
-            ResumeChoice { part, hosts: Vec::new(), behind: 0, left_out: Vec::new(), not_now: Some(errors.to_string()) }
-        }
+        Err(errors) => ResumeChoice {
+            part,
+            hosts: Vec::new(),
+            behind: 0,
+            left_out: Vec::new(),
+            keeps_its_stamp: false,
+            not_now: Some(errors.to_string()),
+        },
     };
     parts.map(choice).into()
 }
 
-/// Plans a part of a run of `plan` that has come to `state`, again.
-pub fn plan_resume(
-    plan: &Plan,
-    state: &RunState,
-    run: RunId,
-    part: ResumePart,
-    by: String,
-    at: Timestamp,
-) -> Result<ResumePlan, PlanErrors> {
-    rest_of(plan, state, part)?.plan(Intent::Resume { of: run, part }, by, at)
+/// Whether the runbook, or one that it calls, names things by the moment of the plan.
+fn names_a_stamp(plan: &Plan) -> bool {
+    std::iter::once(&plan.runbook).chain(&plan.called).any(|book| book.text.contains("run.stamp"))
+}
+
+/// Plans a part of a run again.
+pub fn plan_resume(past: &Past<'_>, part: ResumePart, by: String, at: Timestamp) -> Result<ResumePlan, PlanErrors> {
+    let intent = Intent::Resume { of: past.run, part, after: past.known() };
+    rest_of(past, part)?.plan(intent, by, at)
 }
 
 /// Plans what hosts missed that could not be reached in a run: what only reads, and what may be done late. A host
-/// for which that would leave out a change takes no part, nor does one on which something was started.
-pub fn plan_late(
-    plan: &Plan,
-    state: &RunState,
-    run: RunId,
-    hosts: &[HostName],
-    by: String,
-    at: Timestamp,
-) -> Result<ResumePlan, PlanErrors> {
-    is_over(plan, state)?;
-    let mut rest = Rest { plan, state, courses: Vec::new(), left_out: Vec::new() };
+/// for which that would leave out a change takes no part, nor does one on which something was started. A run that
+/// was undone since is not delivered any further.
+pub fn plan_late(past: &Past<'_>, hosts: &[HostName], by: String, at: Timestamp) -> Result<ResumePlan, PlanErrors> {
+    let (plan, state) = (past.plan, past.state);
+    is_over(past)?;
+    if let Some(undo) = past.undos().last() {
+        return Err(PlanError::new(format!("the run was undone since, in run {}", undo.run)).into());
+    }
+    let mut rest = Rest { past: *past, plan, state, courses: Vec::new(), left_out: Vec::new() };
     for (host, _) in (0_u32..).zip(&plan.hosts).filter(|(_, host)| hosts.contains(&host.name)) {
         let course = Course::of(plan, state, host);
         match not_late(plan, state, &course) {
@@ -102,7 +112,7 @@ pub fn plan_late(
             None => rest.courses.push(course.anew(plan)),
         }
     }
-    rest.plan(Intent::Late { of: run }, by, at)
+    rest.plan(Intent::Late { of: past.run }, by, at)
 }
 
 /// Why a host does not get its part late, and the step that is the reason.
@@ -130,20 +140,20 @@ fn not_late(plan: &Plan, state: &RunState, course: &Course) -> Option<(u32, Stri
     })
 }
 
-fn is_over(plan: &Plan, state: &RunState) -> Result<(), PlanErrors> {
-    if let Intent::Undo { of } = plan.intent {
+/// Late deliveries to other hosts may be under way; whoever resumes looks at them too.
+fn is_over(past: &Past<'_>) -> Result<(), PlanErrors> {
+    if let Intent::Undo { of, .. } = past.plan.intent {
         let error = PlanError::new(format!("this run is the undo of run {of}, and an undo is not resumed"));
-        return Err(error.with_hint("plan the undo again: it takes back what is left").into());
+        return Err(error.with_hint(format!("undo run {of} again: that takes back what is left")).into());
     }
-    if matches!(state.status(), None | Some(RunStatus::Running | RunStatus::Cancelling)) {
-        return Err(PlanError::new("the run is still going").with_hint("cancel it or wait for its end").into());
-    }
-    Ok(())
+    past.check_itself_over()
 }
 
-fn rest_of<'p>(plan: &'p Plan, state: &'p RunState, part: ResumePart) -> Result<Rest<'p>, PlanErrors> {
-    is_over(plan, state)?;
-    let mut rest = Rest { plan, state, courses: Vec::new(), left_out: Vec::new() };
+fn rest_of<'p>(past: &Past<'p>, part: ResumePart) -> Result<Rest<'p>, PlanErrors> {
+    is_over(past)?;
+    past.check_over()?;
+    let (plan, state) = (past.plan, past.state);
+    let mut rest = Rest { past: *past, plan, state, courses: Vec::new(), left_out: Vec::new() };
     for (host, _) in (0_u32..).zip(&plan.hosts) {
         let course = Course::of(plan, state, host);
         match part {
@@ -167,7 +177,8 @@ impl<'p> Rest<'p> {
         self.left_out.extend(LeftOut::new(self.plan, (host, step), why));
     }
 
-    /// All of it once more; only a host on which something may still be running is named, and stands in the way.
+    /// All of it once more; a host on which something may still be running is named, and stands in the way. One on
+    /// which this run stood on what is not there any more takes no part: all of it is not enough there.
     fn again(&mut self, course: Course) {
         let running = (0_u32..).zip(&self.plan.steps).find_map(|(step, _)| {
             let known = [self.state.attempt(course.host, step), self.state.inverse(course.host, step)];
@@ -175,6 +186,11 @@ impl<'p> Rest<'p> {
         });
         if let Some(step) = running {
             self.leave_out(course.host, step, "it may still be running there".to_owned());
+        } else if let Some(run) = self.past.may_still_run_on(course.host) {
+            self.leave_out(course.host, 0, format!("something of run {run} may still be running there"));
+        } else if let Some((step, why)) = self.base_is_gone(&course) {
+            self.leave_out(course.host, step, why);
+            return;
         }
         let steps = course.steps.iter().map(|_| progress::Progress::Open).collect();
         self.courses.push(Course { steps, ..course });
@@ -190,6 +206,10 @@ impl<'p> Rest<'p> {
             self.leave_out(course.host, step, why);
             return None;
         }
+        if let Some((step, why)) = self.is_another_run_s(&course) {
+            self.leave_out(course.host, step, why);
+            return None;
+        }
         if course.first_open.is_some() {
             return Some(course);
         }
@@ -199,6 +219,47 @@ impl<'p> Rest<'p> {
         let why = "all its steps are behind it but this one, which is done when a host comes to its end".to_owned();
         self.leave_out(course.host, step, why);
         None
+    }
+
+    /// Why a host is no longer as this run left it, and the step that it would go on from.
+    fn is_another_run_s(&self, course: &Course) -> Option<(u32, String)> {
+        let from = course.first_open.unwrap_or(0);
+        if let Some(run) = self.past.undone_on(course.host) {
+            let why = format!("what was done there was taken back in run {run}, or tried to be; run the runbook again");
+            return Some((from, why));
+        }
+        if let Some(run) = self.past.undone_below(course.host) {
+            return Some((from, undone_below(run)));
+        }
+        if let Some(run) = self.past.gone_on(course.host) {
+            return Some((from, format!("run {run} has gone on there since: resume that one")));
+        }
+        (0_u32..).zip(&self.plan.steps).find_map(|(index, step)| {
+            let relied_on = step.on != On::Host && course.is_done(index);
+            match self.past.back(self.state.home(), &step.id) {
+                Back::Done(run) | Back::Again(run, _) | Back::Unclear(run, _) if relied_on => {
+                    Some((index, format!("it was done once for all hosts, and was taken back in run {run}")))
+                }
+                _ => self.once_is_gone(index, step),
+            }
+        })
+    }
+
+    /// What the run did not do itself on a host because an earlier one had, and which is not there any more.
+    fn base_is_gone(&self, course: &Course) -> Option<(u32, String)> {
+        let below = self.past.undone_below(course.host);
+        (0_u32..).zip(&self.plan.steps).find_map(|(index, step)| match (step.on, below) {
+            (On::Host, Some(run)) if step.action.get(course.host).is_none() => Some((index, undone_below(run))),
+            (On::Host, _) => None,
+            _ => self.once_is_gone(index, step),
+        })
+    }
+
+    /// As for [`Self::base_is_gone`], of a step that is done once for all hosts.
+    fn once_is_gone(&self, index: u32, step: &PlannedStep) -> Option<(u32, String)> {
+        let not_here = step.on != On::Host && step.action.get(self.state.home()).is_none();
+        let run = self.past.once_undone_below(&step.id).filter(|_| not_here)?;
+        Some((index, format!("it was done once for all hosts, and was taken back in run {run}")))
     }
 
     /// Whether there is something to do, and every step that is done once has the host where it is done.
@@ -286,6 +347,10 @@ impl<'p> Rest<'p> {
             ..step.clone()
         }
     }
+}
+
+fn undone_below(run: RunId) -> String {
+    format!("what this run went on from was taken back there in run {run}, or tried to be; run the runbook again")
 }
 
 /// How many reasons are told when there is no plan.

@@ -3,13 +3,15 @@
 //! Three forms, with scripts of their own: content is written to a new file that takes the old one's
 //! place, mode and owner alone are changed where the file is, and a file that is not to be there is
 //! moved aside. In the first and the last, the old file itself stays beside it as
-//! `.NAME.daytwo-STAMP-STEP.bak`, and `….note` says what the step left, for the way back to compare.
+//! `.NAME.daytwo-STAMP-STEP.bak`, and `….note` says what the step left, for the way back to compare. A way back that
+//! was taken removes both; otherwise the host does, when it forgets the attempt (`leave.sh`).
 //!
 //! A digest of a content with a secret in it would let everybody who reads it try secrets out. So where
 //! a step's content holds one, all digests stay on the host, in the note that only its owner can read:
 //! what is captured has the time of the last write instead, which decides only where there is no note
 //! or backup, and then nothing is ever replaced. No script prints a digest to people, with or without a secret.
 
+use daytwo_model::attempt::KEPT_DAYS;
 use daytwo_model::{StepId, Text};
 
 use super::words::{Preamble, argument, late, line, path};
@@ -23,6 +25,7 @@ const ATTRIBUTES: &str = include_str!("sh/file/attributes.sh");
 const CONTENT: &str = include_str!("sh/file/content.sh");
 const RECORDED: &str = include_str!("sh/file/recorded.sh");
 const BEFORE: &str = include_str!("sh/file/before.sh");
+const LEAVE: &str = include_str!("sh/file/leave.sh");
 const WRITE: &str = include_str!("sh/file/write.sh");
 const WRITTEN: &str = include_str!("sh/file/written.sh");
 const REMOVE: &str = include_str!("sh/file/remove.sh");
@@ -111,7 +114,7 @@ fn write(
     Ok(Spelled {
         before: compared.script(&[BEGIN, PATHS, STATE, RECORDED, BEFORE]),
         captures: capture(&was),
-        change: writing.script(&[BEGIN, PATHS, STATE, ATTRIBUTES, CONTENT, WRITE]),
+        change: writing.script(&[BEGIN, PATHS, STATE, ATTRIBUTES, CONTENT, LEAVE, WRITE]),
         meaning: line(&[&Text::plain("write "), of, &attributes.meaning()]),
         verify: probe(verify, &it.run_as),
         inverse: Some(restore(&was, of, &compared, it)),
@@ -126,7 +129,7 @@ fn remove(step: &StepId, it: &FileTemplate, of: &Text, rendering: &Rendering<'_>
     Ok(Spelled {
         before: compared.script(&[BEGIN, PATHS, STATE, RECORDED, BEFORE]),
         captures: capture(&was),
-        change: marked.script(&[BEGIN, PATHS, STATE, REMOVE]),
+        change: marked.script(&[BEGIN, PATHS, STATE, LEAVE, REMOVE]),
         meaning: line(&[&Text::plain("remove "), of]),
         verify: probe(at.script(&[BEGIN, PATHS, REMOVED]), &it.run_as),
         inverse: Some(restore(&was, of, &compared, it)),
@@ -137,7 +140,10 @@ fn remove(step: &StepId, it: &FileTemplate, of: &Text, rendering: &Rendering<'_>
 fn restore(was: &daytwo_model::CaptureName, of: &Text, compared: &Preamble, it: &FileTemplate) -> Inverse {
     let knowing = compared.clone().captured("was", was);
     Inverse {
-        script: knowing.script(&[BEGIN, PATHS, STATE, RECORDED, NOTED, INVERSE]),
+        script: knowing
+            .clone()
+            .known("days", &KEPT_DAYS.to_string())
+            .script(&[BEGIN, PATHS, STATE, RECORDED, NOTED, INVERSE]),
         meaning: line(&[&Text::plain("put "), of, &Text::plain(" back as it was: "), &late(was)]),
         verify: probe(knowing.script(&[BEGIN, PATHS, STATE, RECORDED, NOTED, AS_BEFORE]), &it.run_as),
     }

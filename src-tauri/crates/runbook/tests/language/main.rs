@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod again;
 mod asking;
 mod calls;
 mod conditions;

@@ -6,7 +6,7 @@ use daytwo_model::{
     Timestamp,
 };
 use daytwo_runbook::{
-    PlanErrors, ResumePlan, Runbook, changed_since, plan_late, plan_resume, plan_undo, resume_choices,
+    Past, PlanErrors, ResumePlan, Runbook, changed_since, plan_late, plan_resume, plan_undo, resume_choices,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn usual(sealed: &SealedPlan) -> RunState {
 }
 
 fn resumed(plan: &Plan, state: &RunState, part: ResumePart) -> Result<ResumePlan, PlanErrors> {
-    plan_resume(plan, state, run_id(), part, "test".into(), now())
+    plan_resume(&Past::alone(run_id(), plan, state), part, "test".into(), now())
 }
 
 fn rest(plan: &Plan, state: &RunState, part: ResumePart) -> (SealedPlan, Vec<String>) {
@@ -115,7 +115,7 @@ fn failed_hosts_go_on_from_their_failed_step_with_what_was_captured_then() {
     assert_eq!(left_out, [""; 0]);
     assert_eq!(names(plan), ["web-ams-2", "web-fra-1"]);
     assert_eq!(plan.batches, [[0, 1]]);
-    assert_eq!(plan.intent, Intent::Resume { of: run_id(), part: ResumePart::FailedFromTheirStep });
+    assert_eq!(plan.intent, Intent::Resume { of: run_id(), part: ResumePart::FailedFromTheirStep, after: Vec::new() });
     assert_eq!(ids(plan), ids(sealed.plan()), "every step keeps its place, so that `needs` still mean the same");
     // What is done once was done: the first host has it behind it for both.
     assert_eq!(course(plan, "pick"), ["done", "-"]);
@@ -148,7 +148,7 @@ fn a_resumed_run_is_resumed_and_undone_like_any_other_and_undoes_only_what_it_di
     tale.finished(1, MAIN, 0, &[]);
     tale.finished(0, MAIN, 0, &[]);
     let state = tale.ended(RunOutcome::Failed);
-    let undo = plan_undo(resumed.plan(), &state, run_id(), "test".into(), now()).unwrap();
+    let undo = plan_undo(&Past::alone(run_id(), resumed.plan(), &state), "test".into(), now()).unwrap();
     assert_eq!((names(undo.plan.plan()), ids(undo.plan.plan())), (vec!["web-ams-2"], vec!["write"]));
     assert_eq!(script(undo.plan.plan(), 0, 0).as_deref(), Some("put 'a b'"), "captured two runs ago");
     let (again, _) = rest(resumed.plan(), &state, ResumePart::FailedFromTheirStep);
@@ -205,7 +205,7 @@ fn a_host_of_which_an_end_is_not_known_is_named_and_takes_no_part() {
     let errors = resumed(sealed.plan(), &state, ResumePart::Everything).unwrap_err().to_string();
     assert!(errors.contains("step write: web-ams-2: it may still be running there"), "{errors}");
     assert!(!errors.contains("web-fra-1"), "what is lost does not run any more: {errors}");
-    let choices = resume_choices(sealed.plan(), &state);
+    let choices = resume_choices(&Past::alone(run_id(), sealed.plan(), &state));
     let now: Vec<bool> = choices.iter().map(|choice| choice.not_now.is_none()).collect();
     assert_eq!(now, [true, true, false]);
     assert_eq!(choices[0].hosts.iter().map(HostName::as_str).collect::<Vec<_>>(), ["web-fra-2"]);
@@ -271,7 +271,7 @@ fn a_run_that_did_what_it_should_or_goes_on_is_not_resumed() {
         assert!(errors.to_string().contains("no host of this run for which there is something to do"), "{errors}");
     }
     assert!(resumed(sealed.plan(), &state, ResumePart::Everything).is_ok());
-    let undo = plan_undo(sealed.plan(), &state, run_id(), "test".into(), now()).unwrap();
+    let undo = plan_undo(&Past::alone(run_id(), sealed.plan(), &state), "test".into(), now()).unwrap();
     let errors = resumed(undo.plan.plan(), &RunState::new(undo.plan.plan()), ResumePart::Everything).unwrap_err();
     assert!(errors.to_string().contains("an undo is not resumed"), "{errors}");
     // Its last word failed: nothing of its steps is left, and a person is told what is.
@@ -311,7 +311,7 @@ fn what_is_done_once_stays_with_its_host_and_on_the_console_with_the_first() {
 
 fn late(plan: &Plan, state: &RunState, hosts: &[&str], at: Timestamp) -> Result<ResumePlan, PlanErrors> {
     let hosts: Vec<HostName> = hosts.iter().map(|host| HostName::new(*host).unwrap()).collect();
-    plan_late(plan, state, run_id(), &hosts, "test".into(), at)
+    plan_late(&Past::alone(run_id(), plan, state), &hosts, "test".into(), at)
 }
 
 #[test]
@@ -400,6 +400,6 @@ fn a_host_that_was_taken_back_in_the_run_itself_goes_on_from_there() {
     assert_eq!(names(resumed.plan())[0], "web-ams-1");
     assert_eq!(course(resumed.plan(), "look")[0], "done");
     assert_eq!(course(resumed.plan(), "write")[0], "put l", "it is not there any more");
-    let undo = plan_undo(sealed.plan(), &state, run_id(), "test".into(), now()).unwrap_err();
+    let undo = plan_undo(&Past::alone(run_id(), sealed.plan(), &state), "test".into(), now()).unwrap_err();
     assert!(undo.to_string().contains("there is nothing that this run's undo could take back"), "{undo}");
 }

@@ -1,7 +1,7 @@
 //! The undo of a run: exactly what may have happened, in reverse, with what was captured.
 
 use daytwo_model::{Event, OutputTally, RunOutcome, RunState, SkipReason};
-use daytwo_runbook::{PlanRequest, UndoPlan, plan_undo};
+use daytwo_runbook::{Past, PlanRequest, UndoPlan, plan_undo};
 use serde_json::Value;
 
 use crate::kit::{Around, fleet, ids, now, planned, request, runbook};
@@ -32,7 +32,8 @@ fn an_undo_takes_back_what_may_have_happened_and_lists_the_rest() {
     tale.tell(&Event::StepSkipped { host: 1, step: 2, why: SkipReason::EarlierStep });
     let state = tale.ended(RunOutcome::Failed);
 
-    let UndoPlan { plan, left_out } = plan_undo(sealed.plan(), &state, run_id(), "test".into(), now()).unwrap();
+    let UndoPlan { plan, left_out, .. } =
+        plan_undo(&Past::alone(run_id(), sealed.plan(), &state), "test".into(), now()).unwrap();
     let plan = plan.plan();
     let names: Vec<&str> = plan.hosts.iter().map(|host| host.name.as_str()).collect();
     assert_eq!(names, ["web-ams-1", "web-ams-2"]);
@@ -56,7 +57,7 @@ fn an_undo_takes_back_what_may_have_happened_and_lists_the_rest() {
     );
 
     // An undo is not undone.
-    let again = plan_undo(plan, &RunState::new(plan), run_id(), "test".into(), now()).unwrap_err();
+    let again = plan_undo(&Past::alone(run_id(), plan, &RunState::new(plan)), "test".into(), now()).unwrap_err();
     assert!(again.to_string().contains("an undo has no way back"), "{again}");
 }
 
@@ -70,7 +71,9 @@ fn an_undo_goes_backwards_through_the_steps() {
     let mut tale = Tale::of(&sealed);
     tale.finished(0, 0, 0, &[]);
     tale.finished(0, 1, 0, &[]);
-    let undo = plan_undo(sealed.plan(), &tale.ended(RunOutcome::Succeeded), run_id(), "test".into(), now()).unwrap();
+    let undo =
+        plan_undo(&Past::alone(run_id(), sealed.plan(), &tale.ended(RunOutcome::Succeeded)), "test".into(), now())
+            .unwrap();
     let ids: Vec<&str> = undo.plan.plan().steps.iter().map(|step| step.id.as_str()).collect();
     assert_eq!(ids, ["two", "one"]);
     assert!(undo.left_out.is_empty());
@@ -82,10 +85,10 @@ fn a_run_that_goes_on_or_changed_nothing_is_not_undone() {
     let sealed = planned(&runbook(BOOK), &request(&fleet, "host~web-ams-1", &[]));
     let mut tale = Tale::of(&sealed);
     tale.finished(0, 0, 0, &[]);
-    let running = plan_undo(sealed.plan(), &tale.0, run_id(), "test".into(), now()).unwrap_err();
+    let running = plan_undo(&Past::alone(run_id(), sealed.plan(), &tale.0), "test".into(), now()).unwrap_err();
     assert!(running.to_string().contains("still going"), "{running}");
     let state = tale.ended(RunOutcome::Cancelled);
-    let nothing = plan_undo(sealed.plan(), &state, run_id(), "test".into(), now()).unwrap_err();
+    let nothing = plan_undo(&Past::alone(run_id(), sealed.plan(), &state), "test".into(), now()).unwrap_err();
     assert_eq!(nothing.to_string(), "there is nothing that this run's undo could take back");
 }
 
@@ -112,8 +115,9 @@ fn an_undo_goes_back_through_loops_calls_and_phases_with_what_each_step_had_capt
     let again = tale.sent_again(0, 3, 1);
     tale.tell(&Event::AttemptUnreachable { attempt: again, why: "gone".into() });
     tale.finished(1, 3, 7, &[]);
-    let state = tale.state();
-    let UndoPlan { plan, left_out } = plan_undo(sealed.plan(), &state, run_id(), "test".into(), now()).unwrap();
+    let state = tale.ended(RunOutcome::Failed);
+    let UndoPlan { plan, left_out, .. } =
+        plan_undo(&Past::alone(run_id(), sealed.plan(), &state), "test".into(), now()).unwrap();
     let plan = plan.plan();
     assert!(left_out.is_empty(), "{left_out:?}");
     assert_eq!(ids(plan), ["sub/act", "each.2", "each.1"]);

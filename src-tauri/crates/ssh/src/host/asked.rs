@@ -9,6 +9,16 @@ const NAMES_MAX: usize = 6;
 /// Longest name of a process; the kernel's own limit is 15.
 const NAME_CHARS_MAX: usize = 32;
 
+/// What is told of a switch that fired and could not end the script.
+const STILL_THERE: &str =
+    "the dead-man switch fired, and the script could not be ended; the way back was not run beside it";
+
+/// What is told of a switch that fired and did nothing, once nothing of the script is left either.
+const NOTHING_LEFT: &str = "the dead-man switch fired, and nothing was taken back; nothing of the script runs any more";
+
+/// What is told of a switch that fired while the host may still be at it.
+const NOT_YET: &str = "the dead-man switch fired, and what came of it is not known yet";
+
 /// What became of a dead-man switch.
 pub(crate) fn disarmed(answer: &str, place: &str) -> DeadManEnd {
     let answer = answer.lines().next().unwrap_or_default().trim();
@@ -16,7 +26,10 @@ pub(crate) fn disarmed(answer: &str, place: &str) -> DeadManEnd {
     match words.as_slice() {
         ["disarmed"] => DeadManEnd::Disarmed,
         ["fired", "exit", code] => DeadManEnd::Fired(code.parse().ok().map(Exit::Code)),
-        ["fired", ..] => DeadManEnd::Fired(None),
+        ["fired", "alive"] => DeadManEnd::Failed { why: STILL_THERE.to_owned(), over: false },
+        ["fired", "ended"] => DeadManEnd::Failed { why: NOTHING_LEFT.to_owned(), over: true },
+        ["fired", "lost"] => DeadManEnd::Fired(None),
+        ["fired", ..] => DeadManEnd::Unknown { why: NOT_YET.to_owned() },
         ["unknown", "unarmed"] => DeadManEnd::Unknown { why: format!("no switch is armed for it on {place}") },
         _ => DeadManEnd::Unknown { why: format!("{place} keeps nothing of it") },
     }
@@ -39,7 +52,7 @@ pub(crate) fn looked(answer: &str) -> Option<String> {
         let said = match state {
             "running" => "its process lives",
             "starting" => "the host is about to start it",
-            "exit" | "killed" => "it has ended",
+            "exit" | "killed" | "fired" => "it has ended",
             "fenced" | "none" => "it was not started",
             "rebooted" => "the host has been started since",
             _ => "nothing of it lives",
@@ -83,8 +96,14 @@ mod tests {
     fn a_switch_is_disarmed_or_fired_and_everything_else_is_not_known() {
         assert_eq!(disarmed("disarmed\n", "h"), DeadManEnd::Disarmed);
         assert_eq!(disarmed("fired exit 3\n", "h"), DeadManEnd::Fired(Some(Exit::Code(3))));
-        assert_eq!(disarmed("fired\n", "h"), DeadManEnd::Fired(None));
-        for odd in ["", "unknown vanished", "unknown unarmed", "disarmed or so"] {
+        assert_eq!(disarmed("fired lost\n", "h"), DeadManEnd::Fired(None));
+        let failed = |answer| match disarmed(answer, "h") {
+            DeadManEnd::Failed { why, over } => (why.contains("was not run"), over),
+            other => panic!("{answer}: {other:?}"),
+        };
+        assert_eq!([failed("fired alive\n"), failed("fired ended\n")], [(true, false), (false, true)]);
+        // The host may still be at it: that it took the step back would be a claim that no later answer could mend.
+        for odd in ["fired", "fired or so", "", "unknown vanished", "unknown unarmed", "disarmed or so"] {
             assert!(matches!(disarmed(odd, "h"), DeadManEnd::Unknown { .. }), "{odd:?}");
         }
     }

@@ -108,18 +108,50 @@ dt_collect() {
 }
 
 # The dead-man switch. The rename decides between "disarmed" and "fired", once and for all, and needs
-# no room on the disk. The script is ended first: a way back beside the way forward is none.
+# no room on the disk. The script is ended first: a way back beside the way forward is none, so where it
+# cannot be ended in some tries, there is no way back, and undo.end says so.
 dt_guard() {
   until sleep "$dt_after"; do [ -e "$dt_dir/armed" ] || exit 0; done
   mv "$dt_dir/armed" "$dt_dir/fired" || exit 0
   dt_first "$dt_dir/proc" || { dt_undone 'none'; exit 0; }
   # shellcheck disable=SC2086
   dt_is_proc $dt_line
-  dt_end_group "$dt_pid" "$dt_boot" "$dt_pticks" 50 "$dt_dir" >/dev/null
+  dt_beyond='' dt_tries=1 dt_tenths=50
+  until dt_is_over; do
+    [ "$dt_tries" -lt "$dt_end_tries" ] || { dt_give_up; exit 0; }
+    dt_tries=$((dt_tries + 1)) dt_tenths=0
+    sleep "$dt_end_pause"
+  done
   {
     dt_start "$dt_inverse" "$dt_dir/undo.proc"
     dt_undone "exit $?"
   } 2>&1 | dt_collect undo
+}
+
+# Whether nothing of the script lives any more, after it was asked to end.
+dt_is_over() {
+  dt_said=$(dt_end_group "$dt_pid" "$dt_boot" "$dt_pticks" "$dt_tenths" "$dt_dir" by-switch)
+  case $dt_said in
+    alive*)
+      dt_beyond=${dt_said#alive}
+      return 1
+      ;;
+    dead | gone | apart) ;;
+    *) return 1 ;;
+  esac
+  # Without a group of its own, who was there before is no longer found through a parent that is gone now.
+  for dt_p in $dt_beyond; do
+    if dt_ticks "$dt_p"; then return 1; fi
+  done
+}
+
+# With the start of each, so that a reused pid is not taken for what was left.
+dt_give_up() {
+  dt_left=alive
+  for dt_p in $dt_beyond; do
+    if dt_ticks "$dt_p"; then dt_left="$dt_left $dt_p $dt_t"; fi
+  done
+  dt_undone "$dt_left"
 }
 
 dt_undone() {
@@ -137,7 +169,10 @@ dt_follow() {
       started) dt_begin "$dt_a" "$dt_b" "$dt_c" "$dt_d" ;;
       tick) dt_ticked=1 ;;
       closed) dt_streams=$((dt_streams - 1)) ;;
-      end) dt_ended=$dt_a dt_code=${dt_b:--} ;;
+      end)
+        dt_ended=$dt_a dt_code=${dt_b:--}
+        [ "$dt_a" != exit ] || [ ! -e "$dt_dir/by-switch" ] || dt_ended=fired
+        ;;
       gone) break ;;
     esac
     if [ -n "$dt_ended" ]; then

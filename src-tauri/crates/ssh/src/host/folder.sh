@@ -5,9 +5,13 @@
 #   keeper   pid, start ticks, boot id, uptime, time of day and lease (seconds) of the shell that delivered it
 #   proc     pid, process group, start ticks and boot id of the script; blank until it starts
 #   end      "exit CODE" or "none"; made by rename from end.new, which holds its room on the disk
-#   killed   somebody ended it; done: out and err are whole; out.cut, err.cut: not all of it was kept
+#   killed   somebody ended it; by-switch: its dead-man switch did
+#   done     out and err are whole; out.cut, err.cut: not all of it was kept
 #   fenced   nothing of it was started, and nothing will be
-#   armed    a dead-man switch; renamed to disarmed or fired, whichever comes first; undo.end: how that ended
+#   armed    a dead-man switch; renamed to disarmed or fired, whichever comes first
+#   undo.end what came of that: "exit CODE" of the way back, "none" (there was nothing to take back), or "alive", pids
+#            and start ticks (of what could not be ended; nothing was taken back)
+#   left     what the script leaves elsewhere for the way back, one path in each line: see dt_clear
 # and for its user only: out, err, undo.
 
 # A builtin that writes a text as it is: one that is there without a path to look it up in. Where there is
@@ -129,7 +133,13 @@ dt_is_keeper() {
 }
 dt_is_proc() { dt_pid=$1 dt_group=${2-} dt_pticks=${3-} dt_pboot=${4-}; }
 
-# What the folder says: dt_word (fenced, none, exit, killed, empty, rebooted, running, starting, ending,
+# Whether the host was started anew since the keeper that dt_state has read.
+dt_is_rebooted() {
+  [ -n "$dt_kpid" ] || return 1
+  [ "$dt_kboot" != "$dt_boot" ] || { [ "$dt_boot" = - ] && [ "$dt_up" != - ] && [ "$dt_up" -lt "$dt_kup" ]; }
+}
+
+# What the folder says: dt_word (fenced, none, exit, killed, fired, empty, rebooted, running, starting, ending,
 # gone), dt_code, and dt_pid, dt_group, dt_pticks, dt_pboot of the script where it was started.
 dt_state() {
   dt_word='' dt_code=- dt_pid='' dt_group='' dt_pticks='' dt_pboot=''
@@ -141,12 +151,13 @@ dt_state() {
   if [ -e "$1/fenced" ]; then dt_word=fenced; return; fi
   if dt_first "$1/end"; then
     dt_word=${dt_line%% *} dt_code=${dt_line##* }
-    [ "$dt_word" = exit ] && [ -e "$1/killed" ] && dt_word=killed
+    [ "$dt_word" = exit ] || return
+    if [ -e "$1/by-switch" ]; then dt_word=fired; elif [ -e "$1/killed" ]; then dt_word=killed; fi
     return
   fi
   if [ -z "$dt_kpid" ]; then
     dt_word=empty
-  elif [ "$dt_kboot" != "$dt_boot" ] || { [ "$dt_boot" = - ] && [ "$dt_up" != - ] && [ "$dt_up" -lt "$dt_kup" ]; }; then
+  elif dt_is_rebooted; then
     dt_word=rebooted
   elif dt_alive "$dt_pid" "$dt_pticks"; then
     dt_word=running

@@ -28,6 +28,8 @@ pub(crate) enum Ended {
     Exit(Exit),
     /// Somebody ended it, and it is gone.
     Killed,
+    /// Its own dead-man switch ended it.
+    DeadMan,
     Lost(&'static str),
     NotStarted(&'static str),
     /// This cannot be said now.
@@ -68,6 +70,7 @@ fn end(rest: &str) -> Option<End> {
     let how = match *word {
         "exit" => Ended::Exit(Exit::Code(detail.parse().ok()?)),
         "killed" => Ended::Killed,
+        "fired" => Ended::DeadMan,
         "lost" => Ended::Lost(lost(detail)),
         "none" => Ended::NotStarted(match *detail {
             "broken" => "the host could not start its shell",
@@ -75,6 +78,7 @@ fn end(rest: &str) -> Option<End> {
         }),
         "unseen" => Ended::Unseen(match *detail {
             "attached" => "it still runs, but the host keeps neither its output nor its end",
+            "unkept" => "it was sent to run without being kept by the host, so what became of it cannot be asked",
             _ => "the host keeps nothing of it and has no place to make sure that it never begins",
         }),
         "refused" => match *detail {
@@ -137,5 +141,6 @@ mod tests {
         let end = End { how: Ended::Exit(Exit::Code(3)), bytes: (12, 4), cut: true };
         assert_eq!(Line::parse("end exit 3 12 4 cut"), Some(Line::End(end)));
         assert!(matches!(Line::parse("end killed - 0 0 -"), Some(Line::End(End { how: Ended::Killed, .. }))));
+        assert!(matches!(Line::parse("end fired 143 0 0 -"), Some(Line::End(End { how: Ended::DeadMan, .. }))));
     }
 }

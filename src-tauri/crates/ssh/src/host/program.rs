@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use daytwo_engine::ports::{Keep, Kept, ShellJob};
+use daytwo_model::attempt::KEPT_DAYS;
 use daytwo_model::{ProcessIdentity, SecretValue, quote};
 
 /// What is kept of one stream of one attempt. A script that prints without end is not to fill a host.
@@ -13,8 +14,18 @@ const OUTPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// `ulimit -f` counts in these.
 const BLOCK_BYTES: u64 = 512;
 
-/// How long a host keeps what it knows of an attempt that is over.
-const RETENTION: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// How long a host keeps what it knows of an attempt that is over, and what its way back needs.
+const RETENTION: Duration = Duration::from_secs(KEPT_DAYS * 24 * 60 * 60);
+
+/// Files of one attempt that are removed elsewhere; a `file` step leaves three.
+const LEFT_MAX: u32 = 100;
+
+/// How often a dead-man switch tries to end the script before it gives the way back up. What outlives a kill hangs in
+/// the kernel or belongs to somebody else.
+const END_TRIES: u32 = 4;
+
+/// Between two of these tries, in seconds.
+const END_PAUSE: u32 = 3;
 
 /// For how long "no folder" can mean "never begun". Programs that tidy up temporary folders do so
 /// after ten days at the earliest (systemd's default for /tmp).
@@ -38,7 +49,7 @@ static DELIVER: LazyLock<String> =
     LazyLock::new(|| lean(texts!("folder.sh", "follow.sh", "kill.sh", "sweep.sh", "deliver.sh")));
 static REATTACH: LazyLock<String> = LazyLock::new(|| lean(texts!("folder.sh", "follow.sh", "reattach.sh")));
 static END_GROUP: LazyLock<String> = LazyLock::new(|| lean(include_str!("kill.sh")));
-static DISARM: LazyLock<String> = LazyLock::new(|| lean(texts!("folder.sh", "disarm.sh")));
+static DISARM: LazyLock<String> = LazyLock::new(|| lean(texts!("folder.sh", "kill.sh", "disarm.sh")));
 static LOOK: LazyLock<String> = LazyLock::new(|| lean(texts!("folder.sh", "look.sh")));
 static TOUCHED: LazyLock<String> = LazyLock::new(|| lean(texts!("folder.sh", "touched.sh")));
 
@@ -51,7 +62,8 @@ pub(crate) fn deliver(job: &ShellJob, keep: &Keep) -> SecretValue {
     let inverse = keep.dead_man.as_ref().map_or("", |dead_man| dead_man.script.expose());
     SecretValue::new(format!(
         "{text}dt_attempt={attempt} dt_from_out=0 dt_from_err=0 dt_lease={lease} dt_after={after} \
-         dt_blocks={blocks} dt_retention={retention}\ndt_by={by}\ndt_what={what}\ndt_start_text={start}\n\
+         dt_blocks={blocks} dt_retention={retention} dt_left_max={LEFT_MAX} dt_end_tries={END_TRIES} \
+         dt_end_pause={END_PAUSE}\ndt_by={by}\ndt_what={what}\ndt_start_text={start}\n\
          dt_script={script}\ndt_inverse={inverse}\n{GREET}deliver\n",
         text = *DELIVER,
         attempt = keep.attempt,
@@ -71,6 +83,8 @@ pub(crate) fn deliver(job: &ShellJob, keep: &Keep) -> SecretValue {
 pub(crate) enum Known<'a> {
     /// Its start was not confirmed.
     Nothing,
+    /// It was sent to run without a folder, and its start was not confirmed.
+    Unkept,
     /// It was started with a folder.
     Kept,
     /// It was started without one, as this process.
@@ -80,6 +94,7 @@ pub(crate) enum Known<'a> {
 impl<'a> Known<'a> {
     pub(crate) fn of(kept: &'a Kept) -> Self {
         match &kept.process {
+            None if kept.attached => Self::Unkept,
             None => Self::Nothing,
             Some(process) if process.place.is_some() => Self::Kept,
             Some(process) => Self::Attached(process),
@@ -100,6 +115,7 @@ pub(crate) fn reattach(kept: &Kept, known: Known<'_>) -> SecretValue {
     );
     let _ = match known {
         Known::Nothing => write!(text, "dt_known=-"),
+        Known::Unkept => write!(text, "dt_known=unkept"),
         Known::Kept => write!(text, "dt_known=kept"),
         Known::Attached(process) => write!(
             text,

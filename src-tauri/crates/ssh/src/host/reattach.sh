@@ -12,7 +12,7 @@ dt_swept() {
   dt_mine "$1" && dt_first "$1/swept-to" && expr "x$dt_attempt" \<= "x$dt_line" >/dev/null
 }
 
-# It has no folder. $dt_known: where its start was confirmed, whether with a folder or attached.
+# It has no folder. $dt_known: what is known of its start (kept in a folder, attached, or sent to be so).
 dt_fence() {
   case $dt_known in
     kept) dt_none lost vanished ;;
@@ -21,8 +21,10 @@ dt_fence() {
       dt_none lost attached
       ;;
   esac
+  [ "$dt_up" = - ] || [ "$dt_up" -ge $((dt_ago + 5)) ] || dt_none lost booted
+  # It looked at no folder before it began, so none can keep it from that.
+  [ "$dt_known" != unkept ] || dt_none unseen unkept
   [ "$dt_up" != - ] || dt_none lost ageless
-  [ "$dt_up" -ge $((dt_ago + 5)) ] || dt_none lost booted
   [ "$dt_ago" -lt "$dt_trust" ] || dt_none lost forgotten
   if dt_each dt_swept; then dt_none lost swept; fi
   dt_time

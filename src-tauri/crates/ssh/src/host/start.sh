@@ -1,4 +1,4 @@
-unset dt_m dt_s
+unset dt_m dt_s daytwo_left
 IFS= read -r dt_m || exit 125
 dt_s=$(cat) || exit 125
 case $dt_s in *"$dt_m") dt_s=${dt_s%"$dt_m"} ;; *) exit 125 ;; esac
@@ -28,4 +28,5 @@ trap '' PIPE
 exec 9>&-
 trap - PIPE
 set --
-eval "unset dt_m dt_s dt_b dt_g dt_t dt_f; $dt_s"
+# In daytwo_left a script says what it leaves elsewhere, for the sweep: a variable of this shell only.
+eval "daytwo_left=\${dt_f%/*}/left; unset dt_m dt_s dt_b dt_g dt_t dt_f; $dt_s"

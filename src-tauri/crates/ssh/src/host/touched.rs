@@ -105,7 +105,7 @@ fn begin(rest: &str) -> Option<Touch> {
     let state = match state {
         "running" | "starting" | "ending" => TouchState::Running,
         "exit" => TouchState::Finished { exit: Exit::Code(code.parse().ok()?) },
-        "killed" => TouchState::Killed,
+        "killed" | "fired" => TouchState::Killed,
         "fenced" | "none" => TouchState::NotStarted,
         "rebooted" | "gone" | "empty" => TouchState::Lost,
         _ => return None,

@@ -25,19 +25,10 @@ const FETCHES_MAX: usize = 3;
 /// Ends the standard error of an attempt of which the host could not keep everything.
 const CUT_NOTE: &[u8] = b"\n[the host did not keep all output: its disk was full, or it was more than 64 MiB]\n";
 
-/// What became of a delivery.
-#[derive(Debug)]
-pub(crate) enum Delivered {
-    Ended(ShellEnd),
-    /// The host started nothing, because it cannot keep it.
-    CannotKeep(&'static str),
-}
-
 /// One exchange about an attempt.
 #[derive(Debug)]
 enum Heard {
     Ended(ShellEnd),
-    CannotKeep(&'static str),
     /// It has ended, and the host has more of its output than came: from where to go on.
     Short(Kept),
 }
@@ -50,20 +41,20 @@ pub(crate) async fn deliver(
     keep: &Keep,
     events: &mpsc::Sender<ShellEvent>,
     cancel: &Cancel,
-) -> Delivered {
+) -> ShellEnd {
     let unsent = Kept {
         attempt: keep.attempt,
         run_as: job.run_as.clone(),
         process: None,
+        attached: false,
         have: (0, 0),
         sent_ago: Duration::ZERO,
     };
     let request = Request { program: host::deliver(job, keep), kept: unsent, is_delivery: true };
     match exchange(site, channel, &request, events, cancel).await {
-        Ok(Heard::Ended(end)) => Delivered::Ended(end),
-        Ok(Heard::CannotKeep(why)) => Delivered::CannotKeep(why),
-        Ok(Heard::Short(kept)) => Delivered::Ended(fetch(site, kept, events, cancel).await),
-        Err(why) => Delivered::Ended(ShellEnd::Refused { why }),
+        Ok(Heard::Ended(end)) => end,
+        Ok(Heard::Short(kept)) => fetch(site, kept, events, cancel).await,
+        Err(why) => ShellEnd::Refused { why },
     }
 }
 
@@ -78,7 +69,6 @@ pub(crate) async fn reattach(
     match ask_again(site, channel, kept, events, cancel).await {
         Ok(Heard::Ended(end)) => end,
         Ok(Heard::Short(kept)) => fetch(site, kept, events, cancel).await,
-        Ok(Heard::CannotKeep(why)) => ShellEnd::Unseen { why: why.to_owned() },
         Err(why) => ShellEnd::Unseen { why },
     }
 }
@@ -94,7 +84,6 @@ async fn fetch(site: &Site<'_>, mut kept: Kept, events: &mpsc::Sender<ShellEvent
         match ask_again(site, channel, &kept, events, cancel).await {
             Ok(Heard::Ended(end)) => return end,
             Ok(Heard::Short(more)) => kept = more,
-            Ok(Heard::CannotKeep(why)) => return ShellEnd::Unseen { why: why.to_owned() },
             Err(why) => return ShellEnd::Unseen { why },
         }
     }
@@ -156,14 +145,11 @@ fn conclude(stop: &Stop, pump: &Pump, site: &Site<'_>, request: &Request) -> Hea
         return Heard::Ended(ShellEnd::Unseen { why: how_it_stopped(stop, site) });
     };
     if let Some(end) = talk.end() {
-        if !talk.is_complete() && matches!(end.how, Ended::Exit(_) | Ended::Killed | Ended::Lost(_)) {
+        if !talk.is_complete() && matches!(end.how, Ended::Exit(_) | Ended::Killed | Ended::DeadMan | Ended::Lost(_)) {
             let process = pump.started().or(request.kept.process.as_ref()).cloned();
             return Heard::Short(Kept { process, have: talk.have(), ..request.kept.clone() });
         }
-        return match &end.how {
-            Ended::CannotKeep(why) => Heard::CannotKeep(why),
-            how => Heard::Ended(in_words(how, &place)),
-        };
+        return Heard::Ended(in_words(&end.how, &place));
     }
     let how = how_it_stopped(stop, site);
     if !request.is_delivery {
@@ -216,12 +202,13 @@ fn in_words(how: &Ended, place: &str) -> ShellEnd {
     match how {
         Ended::Exit(exit) => ShellEnd::Exited(exit.clone()),
         Ended::Killed => ShellEnd::Killed,
+        Ended::DeadMan => ShellEnd::DeadMan,
         Ended::Lost(why) => ShellEnd::Lost { why: format!("{place}: {why}") },
         Ended::NotStarted(why) => ShellEnd::NotStarted { why: format!("{place}: {why}") },
         Ended::Unseen(why) => ShellEnd::Unseen { why: format!("{place}: {why}") },
         Ended::Taken => ShellEnd::Refused {
             why: format!("{place} has this attempt already, and refuses to begin it a second time"),
         },
-        Ended::CannotKeep(why) => ShellEnd::Refused { why: format!("{place} cannot keep it: {why}") },
+        Ended::CannotKeep(why) => ShellEnd::CannotKeep { why: format!("{place} cannot keep it: {why}") },
     }
 }

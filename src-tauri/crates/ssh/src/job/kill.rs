@@ -86,8 +86,8 @@ fn read(answer: &Answer) -> Killed {
         "gone" => Killed::Gone,
         "rebooted" => unseen("the host has rebooted since it was started"),
         "apart" => unseen(
-            "it had no process group of its own (no setsid on the host): its shell was asked to end, and what it \
-             started may still be there",
+            "it had no process group of its own (no setsid on the host): its shell and what could be seen of its \
+             processes are gone, and more of them may still be there",
         ),
         alive if alive.starts_with("alive") => Killed::Unseen(format!("processes of it are still there: {alive}")),
         _ => Killed::Unseen(format!("the host could not end it: {}", answer.complaint.trim())),

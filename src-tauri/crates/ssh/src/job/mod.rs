@@ -22,7 +22,7 @@ use daytwo_model::plan::RunAs;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::attached::run as run_attached;
-pub(crate) use self::kept::{Delivered, deliver, reattach};
+pub(crate) use self::kept::{deliver, reattach};
 pub(crate) use self::mark::{Found, Scan, new_mark};
 use self::pump::{Closed, Pump, Sent};
 use self::wrapper::NOT_RUN;

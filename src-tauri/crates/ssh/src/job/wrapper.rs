@@ -24,7 +24,7 @@ use daytwo_model::quote;
 macro_rules! inner {
     () => {
         concat!(
-            r#"unset daytwo_m daytwo_s daytwo_b daytwo_t; "#,
+            r#"unset daytwo_m daytwo_s daytwo_b daytwo_t daytwo_left; "#,
             r#"IFS= read -r daytwo_m || exit 125; "#,
             r#"daytwo_s=$(cat) || exit 125; "#,
             r#"case $daytwo_s in *"$daytwo_m") daytwo_s=${daytwo_s%"$daytwo_m"};; *) exit 125;; esac; "#,

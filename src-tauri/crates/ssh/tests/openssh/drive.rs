@@ -1,17 +1,20 @@
 //! Running a job as the engine does, and keeping what it told.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use daytwo_engine::ports::{Cancel, DeadMan, Keep, Kept, SHELL_EVENTS_MAX, Shell, ShellEnd, ShellEvent, ShellJob};
 use daytwo_model::plan::RunAs;
-use daytwo_model::{AttemptId, Host, ProcessIdentity, SecretValue, Stream};
+use daytwo_model::{AttemptId, Exit, Host, ProcessIdentity, SecretValue, Stream};
 use daytwo_ssh::SshTransport;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::sshd::PATIENCE;
+
+pub(crate) const FINE: ShellEnd = ShellEnd::Exited(Exit::Code(0));
 
 /// A job that is under way.
 pub(crate) struct Job {
@@ -138,6 +141,7 @@ pub(crate) fn kept(attempt: AttemptId, job: Option<&Job>) -> Kept {
         attempt,
         run_as: RunAs::Login,
         process: job.and_then(|job| job.started.clone()),
+        attached: false,
         have: job.map_or((0, 0), |job| (job.stdout.len() as u64, job.stderr.len() as u64)),
         sent_ago: Duration::from_secs(1),
     }
@@ -154,9 +158,19 @@ pub(crate) async fn bounded<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("it took longer than any of this may")
 }
 
+/// What a script does to wait for a file: as long as any of this may take, and not for ever.
+pub(crate) fn wait_for(gate: &Path) -> String {
+    let gate = gate.display();
+    format!("n=0; while [ ! -e {gate} ] && [ $n -lt 600 ]; do n=$((n + 1)); sleep 0.05; done")
+}
+
 /// Waits until something is so.
-pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+pub(crate) async fn until(what: &str, is_so: impl FnMut() -> bool) {
+    until_within(PATIENCE, what, is_so).await;
+}
+
+pub(crate) async fn until_within(patience: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + patience;
     while !is_so() {
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;

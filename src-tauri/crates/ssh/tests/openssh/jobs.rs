@@ -9,7 +9,7 @@ use daytwo_model::plan::RunAs;
 use daytwo_model::{Exit, UserName};
 use daytwo_ssh::SshTransport;
 
-use crate::drive::{Job, bounded, run, until};
+use crate::drive::{Job, bounded, run, until, wait_for};
 use crate::sshd::{PATIENCE, Sshd, command_line, environment, is_alive, processes, signal};
 
 #[tokio::test]
@@ -39,10 +39,7 @@ async fn output_streams_before_the_end_and_the_script_is_in_no_process_list() {
     let sshd = Sshd::start("");
     let transport = SshTransport::new(sshd.options());
     let gate = sshd.path("gate");
-    let script = format!(
-        ": never-in-argv-4711\necho one\nwhile [ ! -e {gate} ]; do sleep 0.05; done\necho two",
-        gate = gate.display()
-    );
+    let script = format!(": never-in-argv-4711\necho one\n{}\necho two", wait_for(&gate));
     let mut job = Job::begin(&transport, &sshd.host("h1"), &script);
     job.until_stdout_has("one\n").await;
     let own = std::process::id();

@@ -3,18 +3,15 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use daytwo_engine::ports::{Kept, Shell as _, ShellEnd};
-use daytwo_model::plan::RunAs;
+use daytwo_engine::ports::{Kept, ShellEnd};
 use daytwo_model::{AttemptId, Exit, ProcessIdentity};
-use daytwo_ssh::{SshTransport, TouchState};
+use daytwo_ssh::SshTransport;
 
-use crate::drive::{Job, bounded, kept, kept_job, new_attempt, until};
+use crate::drive::{FINE, Job, kept, new_attempt, wait_for};
 use crate::shells;
-use crate::sshd::{Sshd, command_line, environment, is_alive, processes, signal};
-
-const FINE: ShellEnd = ShellEnd::Exited(Exit::Code(0));
+use crate::sshd::{Sshd, is_alive, signal};
 
 /// The folder of an attempt on this machine; removed at the end.
 pub(crate) struct Folder(pub(crate) PathBuf);
@@ -38,7 +35,7 @@ impl Folder {
         self.text(name).split_whitespace().nth(index).unwrap_or_default().to_owned()
     }
 
-    fn replace(&self, name: &str, index: usize, word: &str) {
+    pub(crate) fn replace(&self, name: &str, index: usize, word: &str) {
         let text = self.text(name);
         let mut words: Vec<&str> = text.lines().next().unwrap().split_whitespace().collect();
         words[index] = word;
@@ -97,47 +94,12 @@ async fn a_kept_script_runs_as_an_attached_one_does_in_every_shell() {
 }
 
 #[tokio::test]
-async fn output_comes_while_the_script_runs_and_is_complete_in_every_shell() {
-    for host in shells::all() {
-        let transport = SshTransport::new(host.sshd.options());
-        let (attempt, gate) = (new_attempt(), host.sshd.path("gate"));
-        let _folder = Folder::of(attempt);
-        let script = format!(
-            "echo one; head -c 3000000 /dev/zero; while [ ! -e {0} ]; do sleep 0.05; done\n\
-             head -c 300000 /dev/zero >&2; head -c 3000000 /dev/zero; echo two",
-            gate.display()
-        );
-        let mut job = Job::deliver(&transport, &host.sshd.host("h1"), attempt, &script);
-        job.until_stdout_has("one\n").await;
-        fs::write(gate, "").unwrap();
-        assert_eq!(job.end().await, FINE, "{}", host.name);
-        assert_eq!((job.stdout.len(), job.stderr.len()), (6_000_008, 300_000), "{}", host.name);
-        assert!(job.stdout.ends_with(b"\0two\n"), "{}", host.name);
-    }
-}
-
-#[tokio::test]
-async fn output_that_ends_like_the_beginning_of_a_mark_is_whole_in_every_shell() {
-    for host in shells::all() {
-        for wait in ["", "sleep 0.4; "] {
-            let transport = SshTransport::new(host.sshd.options());
-            let attempt = new_attempt();
-            let _folder = Folder::of(attempt);
-            let script = format!("{wait}printf 'not found: d'; printf 'failed at day' >&2; exit 1");
-            let mut job = Job::deliver(&transport, &host.sshd.host("h1"), attempt, &script);
-            assert_eq!(job.end().await, ShellEnd::Exited(Exit::Code(1)), "{} {wait}", host.name);
-            assert_eq!((job.out(), job.err()), ("not found: d".into(), "failed at day".into()), "{} {wait}", host.name);
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_script_that_removes_what_is_kept_of_it_has_run_all_the_same_in_every_shell() {
     for host in shells::all() {
         let transport = SshTransport::new(host.sshd.options());
         let (attempt, gate) = (new_attempt(), host.sshd.path("gate"));
         let folder = Folder::of(attempt);
-        let wait = format!("echo up; while [ ! -e {} ]; do sleep 0.05; done", gate.display());
+        let wait = format!("echo up; {}", wait_for(&gate));
         let script = format!("{wait}; rm -rf {}; echo removed; exit 4", folder.0.display());
         let mut job = Job::deliver(&transport, &host.sshd.host("h1"), attempt, &script);
         job.until_stdout_has("up\n").await;
@@ -159,10 +121,7 @@ async fn a_script_outlives_a_cut_link_and_every_byte_comes_once_in_every_shell()
         let (transport, name) = (SshTransport::new(host.sshd.options()), host.name);
         let (attempt, gate) = (new_attempt(), host.sshd.path("gate"));
         let folder = Folder::of(attempt);
-        let script = format!(
-            "echo one; echo err >&2; while [ ! -e {0} ]; do sleep 0.05; done; echo two; echo more >&2; exit 5",
-            gate.display()
-        );
+        let script = format!("echo one; echo err >&2; {0}; echo two; echo more >&2; exit 5", wait_for(&gate));
         let h1 = host.sshd.host("h1");
         let mut job = Job::deliver(&transport, &h1, attempt, &script);
         job.until_stdout_has("one\n").await;
@@ -337,127 +296,4 @@ async fn an_attempt_that_is_followed_again_can_be_ended_too() {
         assert_eq!(again.end().await, ShellEnd::Killed, "knows={knows}");
     }
     assert!(!is_alive(job.started.unwrap().pid));
-}
-
-#[tokio::test]
-async fn a_process_left_in_the_background_keeps_its_output_and_does_not_hold_the_end_back() {
-    for host in shells::all() {
-        let transport = SshTransport::new(host.sshd.options());
-        let (attempt, gate) = (new_attempt(), host.sshd.path("gate"));
-        let folder = Folder::of(attempt);
-        let script = format!("(while [ ! -e {} ]; do sleep 0.05; done; echo later) & echo $!; exit 3", gate.display());
-        let begun = Instant::now();
-        let mut job = Job::deliver(&transport, &host.sshd.host("h1"), attempt, &script);
-        assert_eq!(job.end().await, ShellEnd::Exited(Exit::Code(3)), "{}", host.name);
-        assert!(begun.elapsed() < Duration::from_secs(10), "{}", host.name);
-        fs::write(gate, "").unwrap();
-        let pid = job.pids()[0];
-        until("it wrote without being hurt", || folder.text("out").ends_with("later\n")).await;
-        until("it is over", || !is_alive(pid)).await;
-        until("nothing of the connection's processes waits for it", || folder.file("done").exists()).await;
-    }
-}
-
-#[tokio::test]
-async fn no_secret_is_in_a_process_list_an_environment_or_a_file() {
-    for host in shells::all() {
-        let transport = SshTransport::new(host.sshd.options());
-        let (attempt, gate) = (new_attempt(), host.sshd.path("gate"));
-        let folder = Folder::of(attempt);
-        let script = format!("secret=never-seen-4711\necho up\nwhile [ ! -e {} ]; do sleep 0.05; done", gate.display());
-        let dead_man = Some((Duration::from_secs(600), ": never-seen-4711"));
-        let job = kept_job(attempt, &script, RunAs::Login, dead_man);
-        let mut job = Job::begin_job(&transport, &host.sshd.host("h1"), job);
-        job.until_stdout_has("up\n").await;
-        let own = std::process::id();
-        for pid in processes().filter(|pid| *pid != own) {
-            assert!(!command_line(pid).contains("never-seen-4711"), "{}: in the arguments of {pid}", host.name);
-            assert!(!environment(pid).contains("never-seen-4711"), "{}: in the environment of {pid}", host.name);
-        }
-        for entry in fs::read_dir(&folder.0).unwrap().flatten() {
-            let bytes = fs::read(entry.path()).unwrap();
-            assert!(!String::from_utf8_lossy(&bytes).contains("never-seen-4711"), "{}: {entry:?}", host.name);
-        }
-        fs::write(gate, "").unwrap();
-        assert_eq!(job.end().await, FINE, "{}", host.name);
-        let disarmed = bounded(transport.disarm(&host.sshd.host("h1"), &kept(attempt, Some(&job)))).await;
-        assert_eq!(disarmed, daytwo_engine::ports::DeadManEnd::Disarmed, "{}", host.name);
-    }
-}
-
-#[tokio::test]
-async fn fifty_megabytes_arrive_complete_also_from_a_host_that_keeps_them() {
-    let sshd = Sshd::start("");
-    let transport = SshTransport::new(sshd.options());
-    let attempt = new_attempt();
-    let _folder = Folder::of(attempt);
-    let script = "head -c 50000000 /dev/zero; head -c 300000 /dev/zero >&2";
-    let mut job = Job::deliver(&transport, &sshd.host("h1"), attempt, script);
-    assert_eq!(job.end().await, FINE);
-    assert_eq!((job.stdout.len(), job.stderr.len()), (50_000_000, 300_000));
-}
-
-#[tokio::test]
-async fn whoever_asks_hears_who_worked_on_the_host_and_what_lives_there() {
-    for host in shells::all_empty() {
-        let transport = SshTransport::new(host.sshd.options());
-        let h1 = host.sshd.host("h1");
-        let (ended, running, never) = (new_attempt(), new_attempt(), new_attempt());
-        assert_eq!(Job::deliver(&transport, &h1, ended, "exit 4").end().await, ShellEnd::Exited(Exit::Code(4)));
-        Job::reattach(&transport, &h1, kept(never, None)).end().await;
-        let mut job = Job::deliver(&transport, &h1, running, "echo up; sleep 1000");
-        job.until_stdout_has("up\n").await;
-
-        let touched = bounded(transport.touched(&h1, &RunAs::Login)).await.unwrap();
-        let found = |attempt| touched.touches.iter().find(|touch| touch.attempt == attempt).unwrap();
-        assert_eq!(found(running).state, TouchState::Running, "{}", host.name);
-        assert_eq!(found(ended).state, TouchState::Finished { exit: Exit::Code(4) }, "{}", host.name);
-        assert_eq!(found(never).state, TouchState::NotStarted, "{}", host.name);
-        assert_eq!(found(ended).by, "ada@desk");
-        assert_eq!(found(ended).what, "restart / stop it (run 0198)");
-        let since = found(running).since_s.unwrap();
-        assert!((0..60).contains(&(touched.now_s - since)), "{}: {since} {}", host.name, touched.now_s);
-
-        let looked = bounded(transport.look(&h1, &kept(running, None))).await.unwrap();
-        assert!(looked.contains("sleep") && looked.contains("none waits"), "{}: {looked}", host.name);
-        assert_eq!(bounded(transport.look(&h1, &kept(ended, None))).await.as_deref(), Some("it has ended"));
-        job.cancel.kill();
-        assert_eq!(job.end().await, ShellEnd::Killed, "{}", host.name);
-    }
-}
-
-/// Processor time that a connection's processes and all that they waited for have used, in ticks of 10 ms.
-fn ticks_of(sshd: &Sshd) -> u64 {
-    let used = |pid: u32| -> Option<u64> {
-        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let fields = text.rsplit(") ").next()?.split(' ').skip(11).take(4);
-        Some(fields.filter_map(|field| field.parse::<u64>().ok()).sum())
-    };
-    sshd.sessions().into_iter().filter_map(used).sum()
-}
-
-/// The bound is loose, because other tests run beside this one; the figures are printed. Both hold what the
-/// login shell's own start-up files cost, which may be the most of it.
-#[tokio::test]
-async fn keeping_an_attempt_costs_a_host_little() {
-    const JOBS: u64 = 20;
-    for host in shells::all() {
-        let transport = SshTransport::new(host.sshd.options());
-        let h1 = host.sshd.host("h1");
-        crate::drive::run(&transport, &h1, "true").await;
-        let before = ticks_of(&host.sshd);
-        for _ in 0..JOBS {
-            assert_eq!(crate::drive::run(&transport, &h1, "true").await.0, FINE);
-        }
-        let attached = ticks_of(&host.sshd) - before;
-        for _ in 0..JOBS {
-            let attempt = new_attempt();
-            let _folder = Folder::of(attempt);
-            assert_eq!(Job::deliver(&transport, &h1, attempt, "true").end().await, FINE, "{}", host.name);
-        }
-        let kept = ticks_of(&host.sshd) - before - attached;
-        let each = |ticks: u64| ticks * 10 / JOBS;
-        println!("{}: {} ms of CPU for an attached job, {} ms for a kept one", host.name, each(attached), each(kept));
-        assert!(each(kept.saturating_sub(attached)) < 60, "{}: {} ms", host.name, each(kept));
-    }
 }

@@ -1,25 +1,22 @@
 //! Hosts that lack something: a place that can be written, room on the disk, a program, a quiet login shell.
 
 use std::fs;
-use std::time::Duration;
 
 use daytwo_engine::ports::ShellEnd;
 use daytwo_model::Exit;
 use daytwo_model::plan::RunAs;
 use daytwo_ssh::{SshTransport, TouchState};
 
-use crate::drive::{Job, bounded, kept, kept_job, new_attempt};
+use crate::drive::{FINE, Job, bounded, kept, kept_job, new_attempt};
 use crate::jobs::with_sudo;
 use crate::kept::Folder;
 use crate::shells;
-use crate::sshd::{Sshd, signal};
+use crate::sshd::Sshd;
 
-const FINE: ShellEnd = ShellEnd::Exited(Exit::Code(0));
-
-const NO_VAR_TMP: &str = "mount -t tmpfs -o ro none /var/tmp";
-const NO_HOME: &str = "mount --bind \"$HOME\" \"$HOME\"; mount -o remount,ro,bind \"$HOME\"";
-const NO_TMP: &str = "mount --bind /tmp /tmp; mount -o remount,ro,bind /tmp";
-const NO_SHM: &str = "mount -t tmpfs -o ro none /dev/shm";
+pub(crate) const NO_VAR_TMP: &str = "mount -t tmpfs -o ro none /var/tmp";
+pub(crate) const NO_HOME: &str = "mount --bind \"$HOME\" \"$HOME\"; mount -o remount,ro,bind \"$HOME\"";
+pub(crate) const NO_TMP: &str = "mount --bind /tmp /tmp; mount -o remount,ro,bind /tmp";
+pub(crate) const NO_SHM: &str = "mount -t tmpfs -o ro none /dev/shm";
 
 /// A view of its own of every place, so that nothing of other tests is there.
 pub(crate) const EMPTY: &str = "mount -t tmpfs none /var/tmp; mount -t tmpfs none /dev/shm";
@@ -43,43 +40,6 @@ async fn an_attempt_is_kept_in_the_first_place_that_can_be_written() {
         let mut again = Job::reattach(&transport, &sshd.host("h1"), kept(attempt, None));
         assert_eq!((again.end().await, again.out().as_str()), (ShellEnd::Exited(Exit::Code(3)), "out\n"), "{view:?}");
     }
-}
-
-#[tokio::test]
-async fn a_host_without_any_place_runs_it_attached_and_says_so() {
-    let Some(sshd) = Sshd::start_in(&[NO_VAR_TMP, NO_HOME, NO_TMP, NO_SHM].join("\n")) else { return };
-    let transport = SshTransport::new(sshd.options());
-    let h1 = sshd.host("h1");
-    let attempt = new_attempt();
-    let mut job = Job::deliver(&transport, &h1, attempt, "echo $$ up; exec sleep 1000");
-    job.until_stdout_has("up\n").await;
-    let started = job.started.clone().unwrap();
-    assert_eq!(started.place, None);
-    for pid in sshd.sessions() {
-        signal("KILL", pid);
-    }
-    let end = job.end().await;
-    assert!(matches!(end, ShellEnd::Unseen { .. }), "{end:?}");
-    // Nothing can be fenced there, so nothing is claimed.
-    let end = Job::reattach(&transport, &h1, kept(attempt, None)).end().await;
-    assert!(matches!(end, ShellEnd::Unseen { .. }), "{end:?}");
-    let end = Job::reattach(&transport, &h1, kept(attempt, Some(&job))).end().await;
-    assert!(matches!(&end, ShellEnd::Unseen { why } if why.contains("still runs")), "{end:?}");
-    let mut again = Job::reattach(&transport, &h1, kept(attempt, Some(&job)));
-    again.cancel.kill();
-    assert_eq!(again.end().await, ShellEnd::Killed);
-    let end = Job::reattach(&transport, &h1, kept(attempt, Some(&job))).end().await;
-    assert!(matches!(end, ShellEnd::Lost { .. }), "{end:?}");
-
-    let trace = sshd.path("trace");
-    let guarded = kept_job(
-        new_attempt(),
-        &format!("touch {}", trace.display()),
-        RunAs::Login,
-        Some((Duration::from_secs(60), ":")),
-    );
-    let end = Job::begin_job(&transport, &h1, guarded).end().await;
-    assert!(matches!(&end, ShellEnd::Refused { why } if why.contains("no dead-man switch")), "{end:?}");
 }
 
 #[tokio::test]
@@ -161,40 +121,6 @@ async fn sudo_that_wants_a_password_is_a_refusal_also_of_what_would_be_kept() {
     asked.run_as = RunAs::Root;
     let end = Job::reattach(&transport, &sshd.host("h1"), asked).end().await;
     assert!(matches!(&end, ShellEnd::Unseen { why } if why.contains("without a password")), "{end:?}");
-}
-
-#[tokio::test]
-async fn what_is_old_is_removed_and_then_no_folder_does_not_mean_not_started() {
-    let Some(sshd) = Sshd::start_in(EMPTY) else { return };
-    let transport = SshTransport::new(sshd.options());
-    let h1 = sshd.host("h1");
-    let script =
-        "umask 022; b=/var/tmp/daytwo-0; mkdir $b; now=$(date +%s); boot=$(cat /proc/sys/kernel/random/boot_id)
-        make() { mkdir $b/$1; echo \"4000000 1 $2 $3 $4 60\" >$b/$1/keeper; echo 'exit 0' >$b/$1/end; }
-        make 00000000-0000-7000-8000-000000000001 other 5 $((now - 1300000))
-        make 00000000-0000-7000-8000-000000000002 other 5 $((now - 1000000))
-        make 00000000-0000-7000-8000-000000000003 other 5 $((now + 9000000))
-        make 00000000-0000-7000-8000-000000000004 $boot $(cut -d. -f1 /proc/uptime) 1";
-    assert_eq!(crate::drive::run(&transport, &h1, script).await.0, FINE);
-    // Its clock says that the last sweep is in the future; the host's clock has jumped back since.
-    crate::drive::run(&transport, &h1, "echo 99999999999 >/var/tmp/daytwo-0/swept").await;
-    assert_eq!(Job::deliver(&transport, &h1, new_attempt(), "exit 0").end().await, FINE);
-    let left =
-        "cd /var/tmp/daytwo-0; while [ -e 00000000-0000-7000-8000-000000000001 ]; do sleep 0.05; done; echo 0000*";
-    let (_, listed) = crate::drive::run(&transport, &h1, left).await;
-    let listed = listed.out();
-    let left: Vec<&str> =
-        listed.split_whitespace().filter_map(|name| name.strip_prefix("00000000-0000-7000-8000-")).collect();
-    assert_eq!(
-        left,
-        ["000000000002", "000000000003", "000000000004"],
-        "only what is old by a clock that can be believed"
-    );
-    let gone = "00000000-0000-7000-8000-000000000001".parse().unwrap();
-    let end = Job::reattach(&transport, &h1, kept(gone, None)).end().await;
-    assert!(matches!(&end, ShellEnd::Lost { why } if why.contains("may have removed")), "{end:?}");
-    let end = Job::reattach(&transport, &h1, kept(new_attempt(), None)).end().await;
-    assert!(matches!(end, ShellEnd::NotStarted { .. }), "{end:?}");
 }
 
 #[tokio::test]

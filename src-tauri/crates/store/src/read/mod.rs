@@ -3,6 +3,7 @@
 pub(crate) mod attempts;
 pub(crate) mod decisions;
 pub(crate) mod journal;
+pub(crate) mod made_of;
 pub(crate) mod observations;
 pub(crate) mod output;
 pub(crate) mod requests;

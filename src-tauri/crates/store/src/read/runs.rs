@@ -149,7 +149,7 @@ pub enum Found {
 }
 
 #[derive(FromRow)]
-struct SummaryColumns {
+pub(super) struct SummaryColumns {
     id: String,
     digest: String,
     runbook: String,
@@ -169,7 +169,7 @@ struct SummaryColumns {
 }
 
 impl SummaryColumns {
-    fn summary(self, owner: &Owner) -> Result<RunSummary, Error> {
+    pub(super) fn summary(self, owner: &Owner) -> Result<RunSummary, Error> {
         let what = || format!("run {}", self.id);
         let status = column::status(&self.id, &self.status, self.outcome.as_deref())?;
         let driven = match (status, self.owner.as_deref()) {

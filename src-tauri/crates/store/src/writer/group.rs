@@ -11,7 +11,7 @@ use super::decided::decided;
 use super::live::Live;
 use super::pending::{AttemptRow, Pending, RecordRow, RunChange};
 use super::{NewRun, Sealed, Write};
-use super::{facts, late};
+use super::{facts, late, made_of};
 use crate::column::{from_word, int, json, status_columns, uint};
 use crate::error::Error;
 use crate::owner::Owner;
@@ -106,6 +106,7 @@ impl<'a> Group<'a> {
         if let Some(by) = executed_by(self.connection, new).await? {
             return Err(Error::Executed { plan: new.plan, run: by }.into());
         }
+        made_of::check(self.connection, new).await?;
         late::check_they_wait(self.connection, new).await?;
         let plan = insert_plan(self.connection, new).await?;
         let record = &new.first.record;
@@ -268,11 +269,7 @@ fn check(state: &mut RunState, head: Option<&daytwo_model::Record>, run: RunId, 
     if record.run != run {
         return Err(Error::Misused { run, why: "a record of another run is among them" });
     }
-    if record.at != Timestamp::from_unix_ms(record.at.unix_ms()) {
-        // Its hash could not be computed again from what is kept.
-        return Err(Error::Misused { run, why: "a record's time is finer than a millisecond" });
-    }
-    record.check(head).map_err(|source| match (source, head) {
+    record.check_place(head).map_err(|source| match (source, head) {
         (BrokenChain::Altered { .. }, Some(head)) if record.previous != head.hash => {
             Error::Forked { run, index: record.index }
         }
@@ -287,7 +284,7 @@ fn attempt_row(state: &RunState, sealed: &Sealed) -> Result<Option<(u32, u32, At
     let Some((host, step)) = state.place_of(&record.event) else { return Ok(None) };
     let attempt = match &record.event {
         // A question and a way back that is not taken are about a step, and no attempt.
-        Event::QuestionAsked { .. } | Event::InverseSkipped { .. } => None,
+        Event::QuestionAsked { .. } | Event::QuestionWithdrawn { .. } | Event::InverseSkipped { .. } => None,
         Event::AttemptSent { inverse: true, .. } => state.inverse(host, step),
         Event::AttemptSent { .. } | Event::StepSkipped { .. } => state.attempt(host, step),
         event => event.attempt().and_then(|attempt| state.find(attempt)),

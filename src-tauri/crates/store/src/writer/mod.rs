@@ -9,6 +9,7 @@ pub(crate) mod facts;
 mod group;
 mod late;
 mod live;
+mod made_of;
 mod outputs;
 mod pending;
 mod rows;
@@ -25,7 +26,7 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::column::length;
+use crate::column::{json, length};
 use crate::database::Database;
 use crate::error::{
     Error, SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_FULL, SQLITE_IOERR, SQLITE_NOTADB, SQLITE_READONLY,
@@ -74,6 +75,8 @@ pub(crate) struct NewRun {
     pub(crate) title: String,
     pub(crate) undo_of: Option<RunId>,
     pub(crate) part_of: Option<(RunId, Part)>,
+    /// The runs that had been made of the same run when this one was planned.
+    pub(crate) after: Vec<RunId>,
     /// Until when hosts that could not be reached wait for their part.
     pub(crate) wait_until: Option<Timestamp>,
     pub(crate) by: String,
@@ -82,10 +85,23 @@ pub(crate) struct NewRun {
     pub(crate) state: RunState,
 }
 
-/// A record with its event as text.
+/// A record that is as it was sealed, with its event as text. All that can be found out of one record alone is
+/// found out by whoever brings it, so that the one task that writes has little left to compute.
 pub(crate) struct Sealed {
-    pub(crate) record: Record,
-    pub(crate) event: String,
+    record: Record,
+    event: String,
+}
+
+impl Sealed {
+    pub(crate) fn new(record: &Record) -> Result<Self, Error> {
+        let run = record.run;
+        if record.at != Timestamp::from_unix_ms(record.at.unix_ms()) {
+            // Its hash could not be computed again from what is kept.
+            return Err(Error::Misused { run, why: "a record's time is finer than a millisecond" });
+        }
+        record.check_hash().map_err(|source| Error::Chain { run, source })?;
+        Ok(Self { record: record.clone(), event: json("an event", &record.event)? })
+    }
 }
 
 /// A digest of everything that an attempt had written when it was computed.

@@ -1,14 +1,15 @@
 //! Output that is not yet inserted: many pieces of many attempts go in with two statements.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use daytwo_model::{AttemptId, Stream, Timestamp};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::OUTPUT_PIECE_BYTES_MAX;
 use super::facts::stream_column;
-use super::rows::in_statements;
+use super::rows::ManyRows;
 use crate::column::{int, length};
 
 /// A piece. Its places count from what its attempt's row says when it is inserted.
@@ -63,62 +64,64 @@ impl PendingOutput {
 
     /// Inserts everything and forgets it. The rows of the attempts have to be there.
     pub(super) async fn flush(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        for pieces in in_statements(&std::mem::take(&mut self.pieces)) {
-            insert(connection, pieces).await?;
-        }
+        insert(connection, &std::mem::take(&mut self.pieces)).await?;
         let grown: Vec<(AttemptId, Grown)> = std::mem::take(&mut self.grown).into_iter().collect();
-        for grown in in_statements(&grown) {
-            grow(connection, grown).await?;
-        }
-        Ok(())
+        grow(connection, &grown).await
     }
 }
 
-async fn insert(connection: &mut SqliteConnection, pieces: &[Piece]) -> Result<(), sqlx::Error> {
-    let mut insert: QueryBuilder<Sqlite> =
-        QueryBuilder::new("WITH piece (id, stream, position, start, lines_before, at, bytes) AS (");
-    insert.push_values(pieces, |mut values, piece| {
-        values
-            .push_bind(piece.attempt.as_str())
-            .push_bind(piece.stream)
-            .push_bind(piece.position)
-            .push_bind(piece.start)
-            .push_bind(piece.lines_before)
-            .push_bind(piece.at)
-            .push_bind(piece.bytes.as_ref());
-    });
-    // A cross join keeps its order: each piece looks its attempt up, and they go in as they came.
-    insert.push(
+// A cross join keeps its order: each piece looks its attempt up, and they go in as they came.
+static INSERT: LazyLock<ManyRows> = LazyLock::new(|| {
+    ManyRows::new(
+        "WITH piece (id, stream, position, start, lines_before, at, bytes) AS (",
+        7,
         ") INSERT INTO outputs (attempt, position, stream, start, lines_before, at, bytes) \
          SELECT a.key, a.stdout_kept + a.stderr_kept + piece.position, piece.stream, \
          iif(piece.stream = 0, a.stdout_kept, a.stderr_kept) + piece.start, \
          iif(piece.stream = 0, a.stdout_lines, a.stderr_lines) + piece.lines_before, piece.at, piece.bytes \
          FROM piece CROSS JOIN attempts AS a ON a.id = piece.id",
-    );
-    insert.build().execute(connection).await?;
+    )
+});
+
+async fn insert(connection: &mut SqliteConnection, pieces: &[Piece]) -> Result<(), sqlx::Error> {
+    for (text, pieces) in INSERT.over(pieces) {
+        let mut insert = sqlx::query(text);
+        for piece in pieces {
+            insert = insert
+                .bind(piece.attempt.as_str())
+                .bind(piece.stream)
+                .bind(piece.position)
+                .bind(piece.start)
+                .bind(piece.lines_before)
+                .bind(piece.at)
+                .bind(piece.bytes.as_ref());
+        }
+        insert.execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
-async fn grow(connection: &mut SqliteConnection, grown: &[(AttemptId, Grown)]) -> Result<(), sqlx::Error> {
-    let mut update: QueryBuilder<Sqlite> =
-        QueryBuilder::new("WITH grown (id, stdout, stderr, stdout_lines, stderr_lines) AS (");
-    update.push_values(grown, |mut values, (attempt, grown)| {
-        let [stdout, stderr] = grown.bytes;
-        let [stdout_lines, stderr_lines] = grown.lines;
-        values
-            .push_bind(attempt.to_string())
-            .push_bind(stdout)
-            .push_bind(stderr)
-            .push_bind(stdout_lines)
-            .push_bind(stderr_lines);
-    });
-    update.push(
+static GROW: LazyLock<ManyRows> = LazyLock::new(|| {
+    ManyRows::new(
+        "WITH grown (id, stdout, stderr, stdout_lines, stderr_lines) AS (",
+        5,
         ") UPDATE attempts SET output_digest = NULL, \
          stdout_kept = stdout_kept + grown.stdout, stderr_kept = stderr_kept + grown.stderr, \
          stdout_lines = attempts.stdout_lines + grown.stdout_lines, \
          stderr_lines = attempts.stderr_lines + grown.stderr_lines \
          FROM grown WHERE attempts.id = grown.id",
-    );
-    update.build().execute(connection).await?;
+    )
+});
+
+async fn grow(connection: &mut SqliteConnection, grown: &[(AttemptId, Grown)]) -> Result<(), sqlx::Error> {
+    for (text, grown) in GROW.over(grown) {
+        let mut update = sqlx::query(text);
+        for (attempt, grown) in grown {
+            let [stdout, stderr] = grown.bytes;
+            let [stdout_lines, stderr_lines] = grown.lines;
+            update = update.bind(attempt.to_string()).bind(stdout).bind(stderr).bind(stdout_lines).bind(stderr_lines);
+        }
+        update.execute(&mut *connection).await?;
+    }
     Ok(())
 }

@@ -2,13 +2,14 @@
 //! is several times faster than one for each.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use daytwo_model::{AttemptId, Digest, Stream, Timestamp};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::outputs::PendingOutput;
-use super::rows::in_statements;
+use super::rows::ManyRows;
 use crate::column::int;
 use crate::read::decisions::Decision;
 
@@ -133,59 +134,64 @@ impl Pending {
     }
 }
 
+static INSERT_RECORDS: LazyLock<ManyRows> =
+    LazyLock::new(|| ManyRows::new("INSERT INTO records (run, idx, at, event, hash) ", 5, ""));
+
 async fn insert_records(connection: &mut SqliteConnection, rows: &[RecordRow]) -> Result<(), sqlx::Error> {
-    for rows in in_statements(rows) {
-        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO records (run, idx, at, event, hash) ");
-        insert.push_values(rows, |mut values, row| {
-            values
-                .push_bind(row.run)
-                .push_bind(int(row.index))
-                .push_bind(row.at)
-                .push_bind(row.event.as_str())
-                .push_bind(row.hash.to_string());
-        });
-        insert.build().execute(&mut *connection).await?;
+    for (text, rows) in INSERT_RECORDS.over(rows) {
+        let mut insert = sqlx::query(text);
+        for row in rows {
+            insert = insert
+                .bind(row.run)
+                .bind(int(row.index))
+                .bind(row.at)
+                .bind(row.event.as_str())
+                .bind(row.hash.to_string());
+        }
+        insert.execute(&mut *connection).await?;
     }
     Ok(())
 }
+
+// An attempt that is running again (it was unknown before) has no end; one that gets its verdict keeps the end
+// that it has. An id of another run's attempt violates NOT NULL, and so fails instead of changing that other run;
+// by a column that is in no index, because every index of a column that is set is written again.
+static UPSERT_ATTEMPTS: LazyLock<ManyRows> = LazyLock::new(|| {
+    ManyRows::new(
+        "INSERT INTO attempts (run, step, host, id, word, state, captured, tally, sent_at, changed_at, ended_at, \
+         inverse, unclear) ",
+        13,
+        " ON CONFLICT (id) DO UPDATE SET \
+         word = CASE WHEN attempts.run = excluded.run THEN excluded.word END, state = excluded.state, \
+         captured = excluded.captured, tally = excluded.tally, unclear = excluded.unclear, \
+         changed_at = excluded.changed_at, ended_at = CASE WHEN excluded.ended_at IS NULL THEN NULL \
+         ELSE coalesce(attempts.ended_at, excluded.ended_at) END",
+    )
+});
 
 async fn upsert_attempts(
     connection: &mut SqliteConnection,
     rows: &[(AttemptKey, AttemptRow)],
 ) -> Result<(), sqlx::Error> {
-    for rows in in_statements(rows) {
-        let mut upsert: QueryBuilder<Sqlite> = QueryBuilder::new(
-            "INSERT INTO attempts (run, step, host, id, word, state, captured, tally, sent_at, changed_at, ended_at, \
-             inverse, unclear) ",
-        );
-        upsert.push_values(rows, |mut values, (((run, step, host), _), row)| {
-            values
-                .push_bind(*run)
-                .push_bind(i64::from(*step))
-                .push_bind(i64::from(*host))
-                .push_bind(row.id.map(|id| id.to_string()))
-                .push_bind(row.word)
-                .push_bind(row.state.as_str())
-                .push_bind(row.captured.as_str())
-                .push_bind(row.tally.as_str())
-                .push_bind(row.sent_at)
-                .push_bind(row.changed_at)
-                .push_bind(row.ended_at)
-                .push_bind(row.inverse)
-                .push_bind(row.unclear);
-        });
-        // An attempt that is running again (it was unknown before) has no end; one that gets its
-        // verdict keeps the end that it has. An id of another run's attempt violates NOT NULL, and
-        // so fails instead of changing that other run; by a column that is in no index, because
-        // every index of a column that is set is written again.
-        upsert.push(
-            " ON CONFLICT (id) DO UPDATE SET \
-             word = CASE WHEN attempts.run = excluded.run THEN excluded.word END, state = excluded.state, \
-             captured = excluded.captured, tally = excluded.tally, unclear = excluded.unclear, changed_at = excluded.changed_at, \
-             ended_at = CASE WHEN excluded.ended_at IS NULL THEN NULL \
-             ELSE coalesce(attempts.ended_at, excluded.ended_at) END",
-        );
-        upsert.build().execute(&mut *connection).await?;
+    for (text, rows) in UPSERT_ATTEMPTS.over(rows) {
+        let mut upsert = sqlx::query(text);
+        for (((run, step, host), _), row) in rows {
+            upsert = upsert
+                .bind(*run)
+                .bind(i64::from(*step))
+                .bind(i64::from(*host))
+                .bind(row.id.map(|id| id.to_string()))
+                .bind(row.word)
+                .bind(row.state.as_str())
+                .bind(row.captured.as_str())
+                .bind(row.tally.as_str())
+                .bind(row.sent_at)
+                .bind(row.changed_at)
+                .bind(row.ended_at)
+                .bind(row.inverse)
+                .bind(row.unclear);
+        }
+        upsert.execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -63,6 +63,7 @@ pub(crate) fn plan(runbook: &str, hosts: u32, steps: u32, intent: Intent) -> Sea
 }
 
 /// Seals one record after the other, a second apart.
+#[derive(Debug)]
 pub(crate) struct Course {
     pub(crate) run: RunId,
     pub(crate) records: Vec<Record>,

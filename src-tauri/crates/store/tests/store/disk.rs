@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 use uuid::Uuid;
 
+use crate::course::Course;
 use crate::kit::{append, begin, note, open, small_plan};
 
 /// From <https://sqlite.org/fileformat2.html#the_write_ahead_log>.
@@ -35,28 +36,52 @@ async fn head(dir: &Path) -> i64 {
     head
 }
 
+/// A history as a machine that lost its power has it: its files, of which the log ends with one more record.
+struct PulledPlug {
+    course: Course,
+    database: Vec<u8>,
+    log: Vec<u8>,
+    /// Where in the log the last record begins.
+    before: usize,
+    /// The index of the last record.
+    last: i64,
+}
+
+impl PulledPlug {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path()).await;
+        let (mut course, fence) = begin(&store, 1, &small_plan(1)).await;
+        append(&store, fence, &[course.send(0, 0)]).await.unwrap();
+        let before = std::fs::read(wal(dir.path())).unwrap().len();
+        append(&store, fence, &[note(&mut course, "the last record")]).await.unwrap();
+        // While the store is open: closing it would move the log into the database.
+        let database = std::fs::read(dir.path().join(DATABASE_FILE)).unwrap();
+        let log = std::fs::read(wal(dir.path())).unwrap();
+        assert!(before > WAL_HEADER_BYTES && log.len() > before, "the last record is at the end of the log");
+        let last = i64::try_from(course.records.len()).unwrap() - 1;
+        Self { course, database, log, before, last }
+    }
+
+    /// The files with another log.
+    fn lay_out(&self, dir: &Path, log: &[u8]) {
+        std::fs::write(dir.join(DATABASE_FILE), &self.database).unwrap();
+        std::fs::write(wal(dir), log).unwrap();
+        drop(std::fs::remove_file(dir.join(format!("{DATABASE_FILE}-shm"))));
+    }
+}
+
 #[tokio::test]
 async fn a_log_that_is_cut_at_any_byte_of_its_last_record_is_the_history_before_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path()).await;
-    let (mut course, fence) = begin(&store, 1, &small_plan(1)).await;
-    append(&store, fence, &[course.send(0, 0)]).await.unwrap();
-    let before = std::fs::read(wal(dir.path())).unwrap().len();
-    append(&store, fence, &[note(&mut course, "the last record")]).await.unwrap();
-    // The files as a machine that lost its power has them; the store itself stays as it is.
-    let database = std::fs::read(dir.path().join(DATABASE_FILE)).unwrap();
-    let log = std::fs::read(wal(dir.path())).unwrap();
-    assert!(before > WAL_HEADER_BYTES && log.len() > before, "the last record is at the end of the log");
-    let last = i64::try_from(course.records.len()).unwrap() - 1;
-
+    let pulled = PulledPlug::new().await;
+    let PulledPlug { course, log, before, last, .. } = &pulled;
+    let (before, last) = (*before, *last);
     let torn = tempfile::tempdir().unwrap();
     let mut whole = 0;
     // Every byte of the frame that commits, and places in the frames before it.
     let commits = log.len() - FRAME_BYTES;
     for cut in (before..commits).step_by(509).chain(commits..=log.len()) {
-        std::fs::write(torn.path().join(DATABASE_FILE), &database).unwrap();
-        std::fs::write(wal(torn.path()), &log[..cut]).unwrap();
-        drop(std::fs::remove_file(torn.path().join(format!("{DATABASE_FILE}-shm"))));
+        pulled.lay_out(torn.path(), &log[..cut]);
         // All frames but the last byte are as good as none: the transaction is there whole, or not at all.
         let is_whole = cut == log.len();
         whole += u32::from(is_whole);
@@ -80,22 +105,13 @@ async fn a_log_that_is_cut_at_any_byte_of_its_last_record_is_the_history_before_
 
 #[tokio::test]
 async fn a_log_that_was_damaged_in_its_last_record_is_the_history_before_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path()).await;
-    let (mut course, fence) = begin(&store, 1, &small_plan(1)).await;
-    append(&store, fence, &[course.send(0, 0)]).await.unwrap();
-    let before = std::fs::read(wal(dir.path())).unwrap().len();
-    append(&store, fence, &[note(&mut course, "the last record")]).await.unwrap();
-    let database = std::fs::read(dir.path().join(DATABASE_FILE)).unwrap();
-    let log = std::fs::read(wal(dir.path())).unwrap();
-    let last = i64::try_from(course.records.len()).unwrap() - 1;
+    let pulled = PulledPlug::new().await;
+    let PulledPlug { log, before, last, .. } = &pulled;
     let torn = tempfile::tempdir().unwrap();
-    for place in (before..log.len()).step_by(97) {
+    for place in (*before..log.len()).step_by(97) {
         let mut damaged = log.clone();
         damaged[place] ^= 0x20;
-        std::fs::write(torn.path().join(DATABASE_FILE), &database).unwrap();
-        std::fs::write(wal(torn.path()), &damaged).unwrap();
-        drop(std::fs::remove_file(torn.path().join(format!("{DATABASE_FILE}-shm"))));
+        pulled.lay_out(torn.path(), &damaged);
         assert_eq!(head(torn.path()).await, last - 1, "damaged at {place}");
     }
 }

@@ -69,8 +69,9 @@ async fn every_record_that_does_not_follow_is_refused_and_writes_nothing() {
     let sent = Event::AttemptSent { attempt: course.attempt(0, 0), host: 0, step: 0, inverse: false };
     let good = seal(head, sent.clone());
 
-    let gap = Record { index: 3, ..good.clone() };
-    let fork = Record::seal(course.run, kept.first(), at, sent).map(|fork| Record { index: 2, ..fork }).unwrap();
+    let gap = seal(Some(&good), Event::BatchEnded { batch: 0 });
+    let elsewhere = Record { index: 1, ..course.first().clone() };
+    let fork = seal(Some(&elsewhere), sent);
     let altered = Record {
         event: Event::AttemptSent { attempt: course.attempt(1, 0), host: 1, step: 0, inverse: false },
         ..good.clone()

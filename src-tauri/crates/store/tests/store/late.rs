@@ -165,9 +165,11 @@ async fn of_many_that_deliver_or_start_one_plan_at_one_time_exactly_one_does() {
 async fn a_part_of_a_run_names_it_and_which_part_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
-    let (first, _) = begin(&store, 1, &small_plan(1)).await;
+    let (mut first, fence) = begin(&store, 1, &small_plan(1)).await;
+    append(&store, fence, &first.end(RunOutcome::Failed)).await.unwrap();
     let part = ResumePart::FailedAndNotReached;
-    let (again, _) = begin(&store, 2, &plan("restart-service", 1, 1, Intent::Resume { of: first.run, part })).await;
+    let (again, _) =
+        begin(&store, 2, &plan("restart-service", 1, 1, Intent::Resume { of: first.run, part, after: vec![] })).await;
     let run = store.run(again.run).await.unwrap().unwrap();
     assert_eq!(run.part_of, Some((first.run, Part::Resumed(part))));
 }

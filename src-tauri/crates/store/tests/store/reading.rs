@@ -128,7 +128,7 @@ async fn runs_are_found_by_what_people_remember_of_them() {
     append(&store, fence, &green.end(RunOutcome::Succeeded)).await.unwrap();
     let (mut red, fence) = begin(&store, 0xa2, &restart()).await;
     append(&store, fence, &red.end(RunOutcome::Failed)).await.unwrap();
-    let undo = plan("restart-service", 1, 1, Intent::Undo { of: red.run });
+    let undo = plan("restart-service", 1, 1, Intent::Undo { of: red.run, after: Vec::new() });
     let (undoing, _) = begin(&store, 0xb3, &undo).await;
     let (logs, _) = begin(&store, 0xb4, &plan("fetch-logs", 2, 1, Intent::Forward)).await;
 

@@ -67,7 +67,7 @@ impl Console {
 
     /// What is not as it was, and what to know about how that was found out.
     async fn differences(&self, plan: &Plan) -> Result<(Vec<String>, Vec<String>), UiError> {
-        if let Intent::Undo { of } = plan.intent {
+        if let Intent::Undo { of, .. } = plan.intent {
             let error = UiError::new(Code::BadRequest, format!("this file is the undo of run {of}"));
             return Err(error.hint("an undo depends on what happened since; plan it anew with: daytwo undo"));
         }

@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use daytwo_model::{Digest, Host, HostName, Plan, RunId, SealedPlan};
-use daytwo_runbook::{PlanErrors, Runbook, WhenReachable};
+use daytwo_runbook::{LeftOut, PlanErrors, Runbook, WhenReachable};
 
 use self::surroundings::Asked;
 use super::catalogue::broken;
 use super::runs::start_error;
+use crate::follow::Folded;
 use crate::view::plan::Beside;
 use crate::wire::plan::{PlanAnswer, PlanProblem, PlanRequest, PlanView, PlanWarning};
 use crate::wire::{Code, UiError};
@@ -68,32 +69,36 @@ impl Console {
 
     /// Plans the undo of a run that has ended or was interrupted.
     pub async fn plan_undo(&self, run: RunId) -> Result<PlanAnswer, UiError> {
-        let folded = self.folded(run).await?;
-        if folded.state.status().is_none_or(view::run::is_active) {
-            let error =
-                UiError::new(Code::BadRequest, "the run has not ended, so what is to be undone is not known yet");
-            return Err(error.hint("cancel it, or wait for its end"));
-        }
-        let undone = self.parts.store.undo_runs_of(run).await.map_err(|error| UiError::history(&error))?;
-        if let Some(done) = undone.iter().find(|undo| {
-            undo.status == (daytwo_model::RunStatus::Ended { outcome: daytwo_model::RunOutcome::RolledBack })
-        }) {
-            return Err(UiError::new(Code::BadRequest, format!("run {} has undone it already", done.id)));
-        }
-        if let Some(going) = undone.iter().find(|undo| view::run::is_active(undo.status)) {
-            // Two at one time would send every inverse twice.
-            return Err(UiError::new(Code::Conflict, format!("run {} is undoing it, and is not over", going.id)));
-        }
+        let folded = self.ended(run, "what is to be undone").await?;
+        self.check_nothing_goes_on(run).await?;
+        let since = self.since(run).await?;
         let (by, at) = (self.profile.actor.clone(), self.clock.now());
-        let (plan, warnings) = self.with_hosts_of_today(folded.sealed.plan());
-        match daytwo_runbook::plan_undo(&plan, &folded.state, run, by, at) {
+        let (plan, mut warnings) = self.with_hosts_of_today(folded.sealed.plan());
+        let past = since.past(&plan, &folded.state);
+        match daytwo_runbook::plan_undo(&past, by, at) {
             Ok(undo) => {
-                let left_out = undo.left_out.iter().map(|left| format!("{} · {}: {}", left.host, left.step, left.why));
+                warnings.extend(tried_again(&undo.again));
+                let left_out = undo.left_out.iter().chain(&undo.undone_before);
+                let left_out = left_out.map(|left| format!("{} · {}: {}", left.host, left.step, left.why));
                 let beside = Beside { warnings, left_out: left_out.collect(), ..Beside::default() };
                 self.offer(undo.plan, beside).await
             }
             Err(errors) => Ok(refused(problems(&errors))),
         }
+    }
+
+    /// A run that is over: until then, what is to be made of it is not known.
+    pub(in crate::use_cases) async fn ended(&self, run: RunId, what: &str) -> Result<Folded, UiError> {
+        let folded = self.folded(run).await?;
+        if folded.state.status().is_some_and(|status| !view::run::is_active(status)) {
+            return Ok(folded);
+        }
+        let message = format!("the run has not ended, so {what} is not known yet");
+        let hint = match self.frame(run).await?.is_driven() {
+            true => "cancel it, or wait for its end".to_owned(),
+            false => format!("nobody drives it: ask its hosts what became of it with: daytwo recover {run}"),
+        };
+        Err(UiError::new(Code::BadRequest, message).hint(hint))
     }
 
     /// Asks the checks of a plan that was shown, and offers it anew with their answers. Nothing is
@@ -174,6 +179,19 @@ impl Console {
 fn not_shown() -> UiError {
     let error = UiError::new(Code::PlanChanged, "this plan is not one that was shown and not yet started");
     error.hint("plan again, and start what is shown then")
+}
+
+/// Ways back that an earlier undo has tried: the same of many hosts is one warning.
+fn tried_again(again: &[LeftOut]) -> Vec<PlanWarning> {
+    let mut warnings: Vec<PlanWarning> = Vec::new();
+    for left in again {
+        let words = format!("the way back of {} was {}", left.step, left.why);
+        match warnings.iter_mut().find(|warning| warning.words == words) {
+            Some(warning) => warning.hosts.push(left.host.clone()),
+            None => warnings.push(PlanWarning { words, hosts: vec![left.host.clone()] }),
+        }
+    }
+    warnings
 }
 
 fn answer(sealed: &SealedPlan, view: PlanView) -> PlanAnswer {

@@ -16,7 +16,7 @@ impl Console {
     pub(super) async fn plan_warnings(&self, plan: &Plan) -> Result<Vec<PlanWarning>, UiError> {
         let names: BTreeSet<&HostName> = plan.hosts.iter().map(|host| &host.name).collect();
         let mut warnings = self.warnings_of_the_fleet(&names);
-        warnings.extend(self.failed_last_time(plan, &names).await?);
+        warnings.extend(self.last_time(plan, &names).await?);
         for run in self.runs_active().await? {
             let active = self.plan_of(run.id).await?;
             let others: BTreeSet<&HostName> = active.plan().hosts.iter().map(|host| &host.name).collect();
@@ -54,24 +54,31 @@ impl Console {
         warnings.into_iter().flatten().collect()
     }
 
-    /// Hosts of this plan that did not come to a good end in the last run of the same runbook.
-    async fn failed_last_time(&self, plan: &Plan, names: &BTreeSet<&HostName>) -> Result<Option<PlanWarning>, UiError> {
+    /// Hosts of this plan that did not come to a good end in the last run of the same runbook, and those on which
+    /// a person then left a step as it is.
+    async fn last_time(&self, plan: &Plan, names: &BTreeSet<&HostName>) -> Result<Vec<PlanWarning>, UiError> {
         let history = |error: daytwo_store::Error| UiError::history(&error);
         let Some(last) = self.parts.store.last_run_of(&plan.runbook.name, None).await.map_err(history)? else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let folded = self.folded(last.id).await?;
-        let bad = |host: u32| {
-            use HostStanding as H;
-            matches!(folded.state.standing(host), H::Stuck | H::Unknown | H::Failed | H::Unreachable)
+        let that_stand = |standings: &[HostStanding]| -> Vec<HostName> {
+            let hosts = (0_u32..).zip(&folded.sealed.plan().hosts).filter(|(_, entry)| names.contains(&entry.name));
+            let hosts = hosts.filter(|(host, _)| standings.contains(&folded.state.standing(*host)));
+            hosts.map(|(_, entry)| entry.name.clone()).collect()
         };
-        let hosts: Vec<HostName> = (0_u32..)
-            .zip(&folded.sealed.plan().hosts)
-            .filter(|(host, entry)| names.contains(&entry.name) && bad(*host))
-            .map(|(_, entry)| entry.name.clone())
-            .collect();
+        use HostStanding as H;
+        let bad = that_stand(&[H::Stuck, H::Unknown, H::Failed, H::Undone, H::Unreachable]);
+        let waived = that_stand(&[H::Waived]);
         let when = ago(self.clock.now(), last.opened_at);
-        let words = format!("{} did not end well in the last run of this runbook, {when}", count(hosts.len(), "host"));
-        Ok((!hosts.is_empty()).then_some(PlanWarning { words, hosts }))
+        let about = |hosts: Vec<HostName>, what: &str| {
+            let words = format!("{} {what} in the last run of this runbook, {when}", count(hosts.len(), "host"));
+            (!hosts.is_empty()).then_some(PlanWarning { words, hosts })
+        };
+        let warnings = [
+            about(bad, "did not end well"),
+            about(waived, "went on although a step did not end well, because a person decided so,"),
+        ];
+        Ok(warnings.into_iter().flatten().collect())
     }
 }

@@ -54,7 +54,7 @@ fn as_whom(run_as: &RunAs) -> String {
 }
 
 /// A read, and what must come back.
-pub(super) fn probe_text(probe: &Probe) -> (String, String) {
+pub(in crate::view) fn probe_text(probe: &Probe) -> (String, String) {
     let (text, kind) = action_text(&probe.action);
     (format!("{text}\nexpect: {}", expectation(&probe.expect, &kind)), kind)
 }

@@ -10,11 +10,12 @@ mod step;
 use daytwo_model::plan::{Action, Effect, Intent, Plan, Undecided, WayBack};
 use daytwo_model::{Host, HostName, SealedPlan};
 
+pub(in crate::view) use self::action::probe_text;
 use super::words::{count, duration, percent};
 use crate::wire::plan::{PlanBatch, PlanHost, PlanView, PlanWarning, UndecidedHost};
 
 pub use action::expectation;
-pub(super) use step::phase;
+pub(super) use step::{done_before, phase};
 
 /// What only the caller knows of a plan.
 #[derive(Debug, Default)]
@@ -31,7 +32,9 @@ pub struct Beside {
 #[must_use]
 pub fn view(sealed: &SealedPlan, fleet: &[Host], beside: Beside, type_to_start_above: u32) -> PlanView {
     let plan = sealed.plan();
-    let changing = plan.steps.iter().filter(|step| step.effect == Effect::Change);
+    // A step that every host has behind it changes nothing.
+    let changing =
+        plan.steps.iter().filter(|step| step.effect == Effect::Change && step.action.groups().next().is_some());
     let hosts = count(plan.hosts.len(), "host");
     let verb = match plan.intent {
         Intent::Forward => plan.runbook.title.clone(),
@@ -46,7 +49,7 @@ pub fn view(sealed: &SealedPlan, fleet: &[Host], beside: Beside, type_to_start_a
         title: plan.runbook.title.clone(),
         undo_of: match plan.intent {
             Intent::Forward | Intent::Resume { .. } | Intent::Late { .. } => None,
-            Intent::Undo { of } => Some(of),
+            Intent::Undo { of, .. } => Some(of),
         },
         source: plan.runbook.source.clone(),
         calls: plan.called.iter().map(|called| called.name.to_string()).collect(),

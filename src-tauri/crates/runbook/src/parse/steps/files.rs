@@ -48,7 +48,8 @@ pub(crate) static PUT: Shape = Shape::new(
 pub(crate) static FILE: Shape = Shape::new(
     "file",
     "`file`",
-    "A file's content, mode and owner; what is absent stays as it is.",
+    "A file's content, mode and owner; what is absent stays as it is. A host keeps the old file beside it, for the way \
+     back, for 14 days; one that has no place to keep attempts in keeps it until somebody removes it.",
     &[
         must("path", Takes::Template, "Its absolute path on the host."),
         may("content", Takes::Template, "Its whole content."),

@@ -116,6 +116,8 @@ pub(super) struct OnHost {
     captured: BTreeMap<CaptureName, serde_json::Value>,
     /// Ahead of everything else on the PATH.
     programs: Option<PathBuf>,
+    /// Where the wrapper on a host lets a script say what it leaves elsewhere.
+    left: Option<PathBuf>,
 }
 
 impl OnHost {
@@ -126,11 +128,16 @@ impl OnHost {
     pub(super) fn of_step(step: &str, shell: Shell, action: &ActionTemplate) -> Self {
         let found = (CaptureName::new("found").unwrap(), serde_json::Value::from("v 7"));
         let spelled = spelled_as(step, action).unwrap();
-        Self { shell, spelled, captured: BTreeMap::from([found]), programs: None }
+        Self { shell, spelled, captured: BTreeMap::from([found]), programs: None, left: None }
     }
 
     pub(super) fn with_programs(mut self, programs: &Path) -> Self {
         self.programs = Some(programs.to_owned());
+        self
+    }
+
+    pub(super) fn keeping(mut self, left: &Path) -> Self {
+        self.left = Some(left.to_owned());
         self
     }
 
@@ -144,7 +151,12 @@ impl OnHost {
         let mut command = Command::new(self.shell[0]);
         command.args(&self.shell[1..]);
         // As the wrapper on a host does it: the script comes on standard input, all of it first.
-        command.args(["-c", r#"s=$(cat); exec </dev/null; eval "$s""#]);
+        match &self.left {
+            None => command.args(["-c", r#"unset daytwo_left; s=$(cat); exec </dev/null; eval "$s""#]),
+            Some(left) => {
+                command.args(["-c", r#"daytwo_left=$1; s=$(cat); exec </dev/null; eval "$s""#, "sh"]).arg(left)
+            }
+        };
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("LC_ALL", "C.UTF-8");
         if let Some(programs) = &self.programs {

@@ -2,6 +2,7 @@
 
 mod file;
 mod kit;
+mod left;
 mod link;
 mod package;
 mod secret;

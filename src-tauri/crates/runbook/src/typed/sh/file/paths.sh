@@ -1,5 +1,7 @@
 
 case $path in
+  *'
+'*) refuse "the path holds a line end" ;;
   /*[!/]) ;;
   *) refuse "$path is not the absolute path of a file" ;;
 esac

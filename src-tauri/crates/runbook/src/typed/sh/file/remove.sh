@@ -6,6 +6,7 @@ if [ "$now" = nothing ]; then
 fi
 # Only an attempt of this very step has made it.
 [ ! -e "$bak" ] || refuse "$path was there again after it had been removed; it is left as it is"
+leave
 make "$note"
 echo nothing >|"$note"
 mv -f -- "$path" "$bak"

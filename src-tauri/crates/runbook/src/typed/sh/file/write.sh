@@ -11,6 +11,7 @@ if [ -e "$note" ]; then
   [ "$now" = "$first" ] || refuse "$path was changed between two attempts: $(apart "$now" "$first"); before: ${first% *}"
 fi
 
+leave
 next=$beside.new
 trap 'rm -f -- "$next"' EXIT
 trap 'exit 1' HUP INT TERM
